@@ -1,0 +1,81 @@
+"""Permissions on single objects, kept by guardian. The only module that speaks guardian.
+
+Model-level grants and superuser status mean nothing here: only a grant on the object counts.
+
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import Group
+from django.db import models
+from guardian.models.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from guardian.shortcuts import assign_perm, remove_perm
+from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
+
+Codenames = Mapping[int, frozenset[str]]
+
+
+class UserGrant(UserObjectPermissionBase):
+    """Base of a table "this person may do this with that object"; needs `content_object`."""
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+class GroupGrant(GroupObjectPermissionBase):
+    """Base of a table "members of this team may do this with that object"."""
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = True
+
+
+def give(codename: str, *, to: models.Model, on: models.Model) -> None:
+    """`to` is a user or a group. Giving twice is the same as once."""
+    assign_perm(codename, _guardian_holder(to), on)
+
+
+def take(codename: str, *, of: models.Model, on: models.Model) -> None:
+    remove_perm(codename, _guardian_holder(of), on)
+
+
+def codenames_of(
+    users: Iterable[models.Model], objects: type[models.Model]
+) -> dict[int, Codenames]:
+    """For each user's id: object id → what they may do with it. Two queries, however many users."""
+    ids = [user.pk for user in users]
+    found: dict[int, dict[int, set[str]]] = {pk: defaultdict(set) for pk in ids}
+    own = get_user_obj_perms_model(objects).objects.filter(user__in=ids)
+    for user_id, object_id, codename in own.values_list(
+        "user_id", "content_object_id", "permission__codename"
+    ):
+        found[user_id][object_id].add(codename)
+    of_teams = get_group_obj_perms_model(objects).objects.filter(group__user__in=ids)
+    for user_id, object_id, codename in of_teams.values_list(
+        "group__user", "content_object_id", "permission__codename"
+    ):
+        found[user_id][object_id].add(codename)
+    return {
+        user_id: {object_id: frozenset(names) for object_id, names in by_object.items()}
+        for user_id, by_object in found.items()
+    }
+
+
+def holds(
+    codename: str, objects: type[models.Model], *, user: models.F, object_id: models.F
+) -> models.Q:
+    """The same rule as `codenames_of`, as a condition inside a query (`user`, `object_id`: refs)."""
+    own = get_user_obj_perms_model(objects).objects.filter(
+        user=user, content_object=object_id, permission__codename=codename
+    )
+    of_teams = get_group_obj_perms_model(objects).objects.filter(
+        group__user=user, content_object=object_id, permission__codename=codename
+    )
+    return models.Q(models.Exists(own)) | models.Q(models.Exists(of_teams))
+
+
+def _guardian_holder(holder: models.Model) -> models.Model:
+    """Guardian knows groups; a team is one, by its parent row."""
+    if isinstance(holder, Group) and type(holder) is not Group:
+        return holder.group_ptr
+    return holder

@@ -1,0 +1,133 @@
+"""Who uses the product: people and services, their teams, and what a member may decide."""
+
+import uuid
+import zoneinfo
+from datetime import time
+
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    Group,
+    PermissionsMixin,
+)
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone. Write it like Europe/Athens.")
+
+
+class UserManager(BaseUserManager):
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str, **fields: object) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str) -> "User":
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account. Two accounts of one human share `person_key`, so that they count once."""
+
+    THEMES = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")]
+    DENSITIES = [("comfortable", "Comfortable"), ("compact", "Compact")]
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200)
+    person_key = models.UUIDField(
+        default=uuid.uuid4,
+        db_index=True,
+        help_text="Give two accounts of one human the same key: together they count once.",
+    )
+    is_service = models.BooleanField(
+        default=False,
+        help_text="A program. It may submit; it never counts as an approver.",
+    )
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False, help_text="May open the administration pages.")
+    time_zone = models.CharField(max_length=50, default="UTC", validators=[validate_time_zone])
+    theme = models.CharField(max_length=10, choices=THEMES, default="system")
+    density = models.CharField(max_length=12, choices=DENSITIES, default="comfortable")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    groups = models.ManyToManyField(
+        Group,
+        through="Membership",
+        related_name="user_set",
+        related_query_name="user",
+        verbose_name="teams",
+    )
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class Team(Group):
+    """A Django group with a place and hours. Hours are local to `time_zone`, Monday is 0."""
+
+    time_zone = models.CharField(max_length=50, default="UTC", validators=[validate_time_zone])
+    opens_at = models.TimeField(default=time(9))
+    closes_at = models.TimeField(default=time(17, 30))
+    work_days = models.CharField(max_length=7, default="01234")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(opens_at__lt=models.F("closes_at")),
+                name="team_opens_first",
+            )
+        ]
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def place(self) -> str:
+        """The city of the time zone, as people say it."""
+        return self.time_zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+class Membership(models.Model):
+    """A person in a team, and the largest amount that they may decide there.
+
+    `limit_amount` is in minor units of `limit_currency`; no amount means no limit.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    group = models.ForeignKey(Group, models.CASCADE, related_name="memberships")
+    is_lead = models.BooleanField(default=False)
+    limit_amount = models.BigIntegerField(null=True, blank=True)
+    limit_currency = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "group"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(limit_amount=None, limit_currency="")
+                | models.Q(limit_amount__gte=0, limit_currency__regex=r"^[A-Z]{3}$"),
+                name="membership_limit_has_a_currency",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"

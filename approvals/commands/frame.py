@@ -1,0 +1,293 @@
+"""The one way in which a person changes a request: seven steps, the same for every command.
+
+claim key → lock request → compare what was seen → may() → transition → event → enqueue and answer,
+in one transaction. A command is written as a function of `Running` that makes the middle steps;
+`@command` around it makes the others, and records the refusals.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from django.db import OperationalError, transaction
+from psycopg import errors
+
+from accounts import access
+from accounts.access import Access
+from accounts.models import User
+from approvals.commands import idempotency
+from approvals.commands.idempotency import Answer, Claim
+from approvals.events import Action
+from approvals.models import ApprovalRequest, Queue
+from approvals.refusals import (
+    CommandInFlight,
+    Invalid,
+    KeyMalformed,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    RevisionMismatch,
+    StepClosed,
+    TransitionNotAllowed,
+    VersionMismatch,
+)
+from approvals.rules import may
+from approvals.transitions import commit
+from approvals.wording import clock, short_name
+from audit.models import Outcome
+from audit.recorder import Target, record
+
+LONGEST_TEXT = 2000
+NOT_AN_ATTEMPT = (Invalid, KeyMalformed, CommandInFlight)
+
+
+class Command(Protocol):
+    """How commands are called. Raises a `Refusal`; then nothing of the request has changed."""
+
+    def __call__(
+        self, *, ref: str, by: User, at: datetime, key: str, version: int | None = None, **body: Any
+    ) -> Answer: ...
+
+
+@dataclass
+class Running:
+    """One command under way: the locked request, who asks, and what they saw."""
+
+    item: ApprovalRequest
+    by: User
+    access: Access
+    at: datetime
+    key: str
+    verb: str
+    sentence: str = ""
+    changes: list[dict] = field(default_factory=list)
+
+    def compare_version(self, seen: int | None) -> None:
+        """Refuse when anything at all has changed since `seen`."""
+        if seen is not None and seen != self.item.version:
+            raise VersionMismatch(
+                f"{self.item.ref} changed while you were reading. Nothing was recorded.",
+                seen=seen,
+                now=self.item.version,
+            )
+
+    def compare_revision(self, seen: int) -> None:
+        """Refuse when the content is another than the one that was seen (I5)."""
+        if seen != self.item.revision:
+            raise RevisionMismatch(
+                f"{self.item.ref} changed while you were reading. Nothing was recorded.",
+                seen=seen,
+                now=self.item.revision,
+            )
+
+    def compare_step(self, seen: int) -> None:
+        """Refuse when the step that was seen is closed: somebody decided it first."""
+        if seen == self.item.step:
+            return
+        last = self._last_decision_on(seen)
+        who = (
+            f" {short_name(last.decided_by.name)}: {last.get_choice_display().lower()} at"
+            f" {clock(last.decided_at, self.at)}."
+            if last
+            else ""
+        )
+        raise StepClosed(
+            f"This step of {self.item.ref} is closed.{who} Your decision was not recorded.",
+            step=seen,
+        )
+
+    def _last_decision_on(self, step: int) -> Any:
+        decisions = [d for d in self.item.decisions_for_revision if d.step == step]
+        return decisions[-1] if decisions else None
+
+    def check_allowed(self) -> None:
+        """The one rule, under the lock."""
+        verdict = may(self.verb, self.item, self.access)
+        if not verdict:
+            raise NotAllowed(verdict)
+
+    def commit(self, action: Action, *, sentence: str, **arguments: Any) -> None:
+        """Version, row and event; `sentence` is the answer that the caller gets."""
+        commit(
+            self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments
+        )
+        self.sentence = sentence
+
+
+def command(verb: str, *, from_states: Iterable[str]) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function `(running, **body)`. `from_states`: where it has a meaning."""
+    states = frozenset(from_states)
+
+    def decorate(body: Callable[..., None]) -> Command:
+        @functools.wraps(body)
+        def run(
+            *,
+            ref: str,
+            by: User,
+            at: datetime,
+            key: str,
+            version: int | None = None,
+            **arguments: Any,
+        ) -> Answer:
+            key = idempotency.normalised_key(key)
+            print_of = idempotency.fingerprint(verb, ref, arguments)
+
+            def attempt() -> Answer | Refusal:
+                claimed = idempotency.claim(
+                    principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
+                )
+                person = access.of(by, Queue)
+                item = locked(ref, person)
+                if claimed.is_replay:
+                    return replayed(claimed)
+                running = Running(item, by, person, at, key, verb)
+                return finished(running, claimed, lambda: _do(running, version, states, body, arguments))
+
+            return carried_out(attempt, verb=verb, target=ref, by=by, at=at, key=key)
+
+        run.verb = verb
+        return run
+
+    return decorate
+
+
+def _do(
+    running: Running,
+    version: int | None,
+    states: frozenset[str],
+    body: Callable[..., None],
+    arguments: dict[str, Any],
+) -> None:
+    running.compare_version(version)
+    _check_state(running, states, arguments)
+    body(running, **arguments)
+
+
+def _check_state(running: Running, states: frozenset[str], arguments: dict[str, Any]) -> None:
+    if running.item.state in states:
+        return
+    if "step" in arguments and running.item.decisions_for_revision:
+        running.compare_revision(arguments["revision"])
+        running.compare_step(arguments["step"])
+    raise TransitionNotAllowed(
+        f"{running.item.ref} is {running.item.get_state_display().lower()} now; "
+        f"you cannot {running.verb.replace('_', ' ')} it. Nothing was recorded.",
+        state=running.item.state,
+    )
+
+
+# --- Shared with `submit`, which has no request yet -------------------------------------------------
+
+
+def principal(by: User) -> str:
+    """Whose keys these are: a key of one account says nothing to another."""
+    return f"user:{by.pk}"
+
+
+def locked(ref: str, person: Access) -> ApprovalRequest:
+    """The request under its row lock, or `NotFound` for what this person can't see."""
+    item = (
+        ApprovalRequest.objects.select_for_update(of=("self",))
+        .select_related("queue", "policy_version__policy")
+        .filter(ref=ref)
+        .first()
+    )
+    if item is None or not may("view", item, person):
+        raise NotFound(ref)
+    return item
+
+
+def replayed(claimed: Claim) -> Answer:
+    """The stored answer, or the stored refusal raised again."""
+    if claimed.refusal is not None:
+        claimed.refusal.is_replay = True
+        raise claimed.refusal
+    return claimed.answer
+
+
+def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer | Refusal:
+    """Run the command's own steps; keep its answer, or its final refusal, under the key.
+
+    A final refusal is returned, not raised, so that the transaction with its record commits.
+    """
+    try:
+        with transaction.atomic():
+            do()
+    except Refusal as refusal:
+        if not refusal.is_final:
+            raise
+        idempotency.keep_refusal(claimed, refusal, ref=running.item.ref)
+        _record_refused(running.verb, running.item.ref, running.access, refusal, running.at, running.key)
+        return refusal
+    answer = Answer(
+        ref=running.item.ref,
+        verb=running.verb,
+        version=running.item.version,
+        at=running.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        sentence=running.sentence,
+    )
+    idempotency.keep_answer(claimed, answer)
+    return answer
+
+
+def carried_out(
+    attempt: Callable[[], Answer | Refusal], *, verb: str, target: str, by: User, at: datetime, key: str
+) -> Answer:
+    """One transaction around the whole; afterwards the refusal, recorded, if it was one.
+
+    A final refusal commits with its key and its event; any other rolls everything back and is
+    recorded in a transaction of its own.
+    """
+    try:
+        with transaction.atomic():
+            outcome = attempt()
+    except Refusal as refusal:
+        if not isinstance(refusal, NOT_AN_ATTEMPT) and not refusal.is_replay:
+            with transaction.atomic():
+                _record_refused(verb, target, access.of(by, Queue), refusal, at, key)
+        raise
+    except OperationalError as error:
+        if isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
+            raise CommandInFlight(
+                "Somebody is changing this at the same moment. Nothing was recorded; try again."
+            ) from error
+        raise
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+def _record_refused(
+    verb: str, target: str, person: Access, refusal: Refusal, at: datetime, key: str
+) -> None:
+    """In the stream of the person who tried: a request's version never moves by a refusal."""
+    record(
+        stream=person.stream,
+        action=f"request.{verb}",
+        actor=person.actor,
+        target=Target(type="request", id=target[:100]),
+        at=at,
+        outcome=Outcome.DENIED,
+        reason_code=str(refusal.facts.get("rule") or refusal.code),
+        reason=refusal.sentence,
+        key=key,
+    )
+
+
+def required(field_name: str, text: str, sentence: str, *, longest: int = LONGEST_TEXT) -> str:
+    """Typed text, trimmed. Raise `Invalid` when it is missing or too long."""
+    text = text.strip()
+    if not text:
+        raise Invalid({field_name: sentence})
+    return bounded(field_name, text, longest=longest)
+
+
+def bounded(field_name: str, text: str, *, longest: int = LONGEST_TEXT) -> str:
+    text = text.strip()
+    if "\x00" in text:
+        raise Invalid({field_name: "The text holds a character that cannot be stored."})
+    if len(text) > longest:
+        raise Invalid({field_name: f"Write at most {longest:,} characters."})
+    return text

@@ -1,0 +1,137 @@
+"""One key, one effect, one answer (mechanisms §1, after draft-ietf-httpapi-idempotency-key-header).
+
+The record is written in the command's own transaction: a process that dies leaves no stuck claim,
+and a duplicate that arrives meanwhile waits on the unique index until its lock timeout.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import rfc8785
+from django.db import connection
+
+from approvals.models import IdempotencyRecord
+from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
+
+KEPT = timedelta(days=7)
+KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered. `is_replay`: it was carried out before, and nothing more now."""
+
+    ref: str
+    verb: str
+    version: int
+    at: str
+    sentence: str
+    is_replay: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A key that is ours until the transaction ends, or the answer that it was given before."""
+
+    record_id: int
+    answer: Answer | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def is_replay(self) -> bool:
+        return self.answer is not None or self.refusal is not None
+
+
+def normalised_key(key: str) -> str:
+    """`"K"` and K are one key. Raise `KeyMalformed` for what can't be a key."""
+    bare = key[1:-1] if len(key) >= 2 and key[0] == key[-1] == '"' else key
+    if not KEY.fullmatch(bare):
+        raise KeyMalformed(
+            "The idempotency key must have 1 to 255 visible ASCII characters. Reload the page."
+        )
+    return bare
+
+
+def fingerprint(verb: str, target: str, arguments: Mapping[str, Any]) -> str:
+    """Equal for the same command with the same arguments, however it was sent."""
+    body = {"verb": verb, "target": target, "arguments": _plain(arguments)}
+    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+
+
+def claim(*, principal: str, verb: str, key: str, fingerprint: str, at: datetime) -> Claim:
+    """Take the key inside the open transaction, or find what it was used for.
+
+    Raise `KeyReused` when it was used for something else. Waits for a duplicate in flight; the
+    database's lock timeout ends the wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO approvals_idempotencyrecord"
+            " (principal, operation, key, fingerprint, status, answer, created_at, expires_at)"
+            " VALUES (%s, %s, %s, %s, 0, '{}', %s, %s)"
+            " ON CONFLICT (principal, key) DO NOTHING RETURNING id",
+            [principal, verb, key, fingerprint, at, at + KEPT],
+        )
+        row = cursor.fetchone()
+    if row is not None:
+        return Claim(record_id=row[0])
+    return _recall(IdempotencyRecord.objects.get(principal=principal, key=key), fingerprint)
+
+
+def find(*, principal: str, key: str, fingerprint: str) -> Claim | None:
+    """What the key was used for, without taking it. Raises as `claim`."""
+    record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
+    return _recall(record, fingerprint) if record else None
+
+
+def keep_answer(claim: Claim, answer: Answer) -> None:
+    kept = {
+        "ref": answer.ref,
+        "verb": answer.verb,
+        "version": answer.version,
+        "at": answer.at,
+        "sentence": answer.sentence,
+    }
+    IdempotencyRecord.objects.filter(pk=claim.record_id).update(status=200, answer=kept)
+
+
+def keep_refusal(claim: Claim, refusal: Refusal, *, ref: str) -> None:
+    IdempotencyRecord.objects.filter(pk=claim.record_id).update(
+        status=refusal.status,
+        answer={
+            "ref": ref,
+            "code": refusal.code,
+            "sentence": refusal.sentence,
+            "facts": _plain(refusal.facts),
+        },
+    )
+
+
+def _recall(record: IdempotencyRecord, wanted: str) -> Claim:
+    if record.fingerprint != wanted:
+        raise KeyReused(
+            "This form was already sent with other content. Nothing more was recorded. Reload it."
+        )
+    kept = record.answer
+    if record.status == 200:
+        return Claim(record.pk, answer=Answer(**kept, is_replay=True))
+    refusal = stored(kept["code"], kept["sentence"], kept["facts"])
+    return Claim(record.pk, refusal=refusal)
+
+
+def _plain(value: Any) -> Any:
+    """Only what JSON has, with text in NFC."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value)

@@ -1,0 +1,85 @@
+"""Settling: two people find out, with evidence, what no program could tell."""
+
+from approvals import kinds
+from approvals.commands.frame import Running, bounded, command, required
+from approvals.commands.steps import waits_for_nobody
+from approvals.events import Action
+from approvals.models import Effect, Settlement, State
+from approvals.refusals import TransitionNotAllowed
+
+SETTLED_AS_NOT_DONE = "settled-as-not-done"
+
+
+@command("settle", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
+def settle(
+    running: Running, *, revision: int, happened: bool, reason: str, reference: str = ""
+) -> None:
+    """Say what you found out, with evidence. It counts once a second person confirms it."""
+    item = running.item
+    running.compare_revision(revision)
+    running.check_allowed()
+    evidence = required("reason", reason, "Write what you saw and where.")
+    reference = bounded("reference", reference, longest=200)
+    Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
+    Settlement.objects.create(
+        item=item,
+        revision=item.revision,
+        happened=happened,
+        evidence=evidence,
+        reference=reference,
+        proposed_by=running.by,
+        person_key=running.access.person_key,
+        proposed_at=running.at,
+    )
+    running.commit(
+        Action.PROPOSE_SETTLEMENT,
+        sentence=f"Your finding on {item.ref} is recorded. A second person must confirm it.",
+        reason=evidence,
+        facts={"happened": happened, "reference": reference},
+    )
+
+
+@command("confirm_settlement", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
+def confirm_settlement(running: Running, *, revision: int, reason: str = "") -> None:
+    """Confirm what somebody else found: done, or certainly not done."""
+    item = running.item
+    running.compare_revision(revision)
+    found = item.open_settlement
+    if found is None:
+        raise TransitionNotAllowed(f"Nobody has a finding on {item.ref} that could be confirmed.")
+    running.check_allowed()
+    comment = bounded("reason", reason)
+    found.confirmed_by, found.confirmed_at = running.by, running.at
+    found.save()
+    _close_effect(running, found)
+    item.settle(happened=found.happened)
+    item.cause = "" if found.happened else SETTLED_AS_NOT_DONE
+    done = "done" if found.happened else "not done"
+    running.commit(
+        Action.SETTLE,
+        sentence=f"{item.ref} is settled as {done}.",
+        reason=comment or found.evidence,
+        facts={
+            "system": kinds.kind_of(item.kind).system,
+            "happened": found.happened,
+            "outcome": done,
+            "reference": found.reference,
+        },
+        **waits_for_nobody(running.at),
+    )
+
+
+def _close_effect(running: Running, found: Settlement) -> None:
+    """A worker that is asking right now comes too late: the epoch moves on."""
+    effect = Effect.objects.select_for_update().get(item=running.item)
+    effect.epoch += 1
+    effect.lease_until = None
+    effect.next_question_at = effect.next_attempt_at = None
+    if found.happened:
+        effect.settled_at = running.at
+        effect.provider_reference = found.reference
+        effect.last_cause = ""
+    else:
+        effect.sent_at = None
+        effect.last_cause = SETTLED_AS_NOT_DONE
+    effect.save()

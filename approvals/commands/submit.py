@@ -1,0 +1,359 @@
+"""Asking for something, asking again with changed content, and no longer wanting it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts import access
+from accounts.access import Access
+from accounts.models import User
+from approvals import kinds
+from approvals.commands import idempotency, steps
+from approvals.commands.frame import (
+    Answer,
+    Running,
+    bounded,
+    carried_out,
+    command,
+    finished,
+    principal,
+    replayed,
+    required,
+)
+from approvals.content import hash_of, normalised
+from approvals.events import Action
+from approvals.kinds.base import Fact, Kind
+from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step
+from approvals.refusals import (
+    DuplicateRequest,
+    Invalid,
+    NoPolicy,
+    NotAllowed,
+    Refusal,
+    TransitionNotAllowed,
+)
+from approvals.routing import Facts, Rule
+from approvals.rules import may
+from approvals.transitions import announce
+
+LONGEST_NAME = 100
+
+
+def submit(
+    *,
+    by: User,
+    at: datetime,
+    key: str,
+    kind: str,
+    payload: Mapping[str, Any],
+    customer: str,
+    reason: str,
+    ticket: str = "",
+    queue: str = "",
+    origin: str = "page",
+    is_another: bool = False,
+) -> Answer:
+    """Ask for something. `payload` as its kind defines it, money in minor units.
+
+    The outside system is asked first, without a transaction open, whether it can succeed at all.
+    Raises a `Refusal`; then nothing was recorded but the refused attempt.
+    """
+    key = idempotency.normalised_key(key)
+    arguments = {
+        "kind": kind,
+        "payload": payload,
+        "customer": customer,
+        "reason": reason,
+        "ticket": ticket,
+        "queue": queue,
+        "is_another": is_another,
+    }
+    print_of = idempotency.fingerprint("submit", "", arguments)
+    earlier = idempotency.find(principal=principal(by), key=key, fingerprint=print_of)
+    if earlier is not None:
+        return replayed(earlier)
+    chosen = _kind(kind)
+    content = _checked(chosen, payload, customer=customer, reason=reason, ticket=ticket)
+    examined = chosen.examine(content["payload"])
+
+    def attempt() -> Answer | Refusal:
+        claimed = idempotency.claim(
+            principal=principal(by), verb="submit", key=key, fingerprint=print_of, at=at
+        )
+        if claimed.is_replay:
+            return replayed(claimed)
+        person = access.of(by, Queue)
+        desk = _queue(chosen, queue, person)
+        running = Running(
+            ApprovalRequest(ref="", queue=desk), by, person, at, key, verb="submit"
+        )
+        return finished(
+            running,
+            claimed,
+            lambda: _ask(running, chosen, content, examined, origin, is_another),
+        )
+
+    return carried_out(attempt, verb="submit", target=kind, by=by, at=at, key=key)
+
+
+def what_it_will_need(
+    *, kind: str, payload: Mapping[str, Any], by: User, origin: str = "page", queue: str = ""
+) -> Rule:
+    """Which rule would apply to this request, for the page before sending. Raises as `submit`."""
+    chosen = _kind(kind)
+    person = access.of(by, Queue)
+    desk = _queue(chosen, queue, person)
+    return steps.rule_for(desk.policy.live, _facts(chosen, payload, person, origin))
+
+
+def open_duplicate(*, kind: str, payload: Mapping[str, Any]) -> ApprovalRequest | None:
+    """The open request that asks for the same thing, if there is one."""
+    subject = _kind(kind).subject(payload)
+    return ApprovalRequest.objects.filter(
+        kind=kind, subject=subject, state__in=OPEN
+    ).order_by("id").first()
+
+
+@command("resubmit", from_states=[State.SENT_BACK, State.PENDING])
+def resubmit(
+    running: Running,
+    *,
+    revision: int,
+    payload: Mapping[str, Any],
+    customer: str,
+    reason: str,
+    ticket: str = "",
+) -> None:
+    """Change the content and send it again: revision + 1, earlier approvals no longer count."""
+    item = running.item
+    running.compare_revision(revision)
+    running.check_allowed()
+    kind = kinds.kind_of(item.kind)
+    content = _checked(kind, payload, customer=customer, reason=reason, ticket=ticket)
+    changes = _differences(kind, item, content)
+    if not changes:
+        raise Invalid({"reason": "Nothing was changed. Change something, or write a note."})
+    facts = _facts(kind, content["payload"], running.access, item.origin)
+    rule = steps.rule_for(item.policy_version, facts)
+    if not rule.steps:
+        raise NoPolicy(
+            "As it stands now nobody would have to approve it. Withdraw it and ask for it anew."
+        )
+    Decision.objects.filter(item=item, voided_at=None).update(voided_at=running.at)
+    _fill(item, kind, content)
+    item.revision += 1
+    item.content_hash = hash_of(item)
+    _follow(item, rule, running.at)
+    item.resubmit()
+    laid = steps.planned(item, rule)
+    waiting = steps.opened(laid[0], running.at)
+    Step.objects.bulk_create(laid)
+    running.commit(
+        Action.RESUBMIT,
+        sentence=f"{item.ref} is changed and sent again. Earlier approvals no longer count.",
+        changes=changes,
+        closing_reason="",
+        **waiting,
+    )
+
+
+@command(
+    "withdraw",
+    from_states=[State.PENDING, State.SENT_BACK, State.APPROVED, State.NEEDS_PERSON],
+)
+def withdraw(running: Running, *, reason: str) -> None:
+    """It is no longer wanted. Only while nothing was sent, or its absence is proven."""
+    item = running.item
+    running.check_allowed()
+    reason = required("reason", reason, "Say why it is no longer wanted.")
+    effect = getattr(item, "effect", None)
+    if effect is not None and effect.sent_at is not None:
+        raise TransitionNotAllowed(
+            f"{item.ref} was sent and may have been done, so it cannot be withdrawn."
+        )
+    item.withdraw()
+    running.commit(
+        Action.WITHDRAW,
+        sentence=f"{item.ref} is withdrawn. {_nothing_moved(item)}",
+        reason=reason,
+        closing_reason=reason,
+        decided_by=running.by,
+        **steps.waits_for_nobody(running.at),
+    )
+
+
+# --- The parts ------------------------------------------------------------------------------------
+
+
+def _ask(
+    running: Running,
+    kind: Kind,
+    content: dict[str, Any],
+    examined: Sequence[Fact],
+    origin: str,
+    is_another: bool,
+) -> None:
+    desk = running.item.queue
+    verdict = may("submit", desk, running.access)
+    if not verdict:
+        raise NotAllowed(verdict)
+    version = desk.policy.live
+    rule = steps.rule_for(version, _facts(kind, content["payload"], running.access, origin))
+    item = ApprovalRequest(
+        ref=_next_reference(kind.prefix),
+        kind=kind.slug,
+        queue=desk,
+        origin=origin,
+        requested_by=running.by,
+        requester_key=running.access.person_key,
+        contributor_keys=[str(running.access.person_key)],
+        policy_version=version,
+        is_another=is_another,
+        examined=[asdict(fact) for fact in examined],
+        waiting_since=running.at,
+        created_at=running.at,
+        updated_at=running.at,
+    )
+    item.stream = f"request/{item.ref}"
+    _fill(item, kind, content)
+    item.content_hash = hash_of(item)
+    _follow(item, rule, running.at)
+    laid = steps.planned(item, rule)
+    item.submit(complete=not laid)
+    _insert(item, steps.opened(laid[0], running.at) if laid else steps.approved(item, running.at))
+    Step.objects.bulk_create(laid)
+    if not laid:
+        steps.prepare_effect(item)
+    running.item = item
+    announce(
+        item,
+        Action.SUBMIT,
+        actor=running.access.actor,
+        at=running.at,
+        version_before=None,
+        reason=item.reason,
+        facts={"title": kind.title(item.payload), "rule": rule.name},
+        key=running.key,
+    )
+    waits = f"waits for {laid[0].team.name}" if laid else "starts"
+    running.sentence = f"{item.ref} is sent and {waits}."
+
+
+def _insert(item: ApprovalRequest, fields: Mapping[str, Any]) -> None:
+    """Version 1, with all that it waits for: a later change would need a version of its own."""
+    for name, value in fields.items():
+        setattr(item, name, value)
+    try:
+        with transaction.atomic():
+            item.save(force_insert=True)
+    except IntegrityError as error:
+        if "request_open_once" not in str(error):
+            raise
+        other = ApprovalRequest.objects.get(
+            kind=item.kind, subject=item.subject, state__in=OPEN, is_another=False
+        )
+        raise DuplicateRequest(
+            f"{other.ref} already asks for this and is open. Nothing was recorded.", ref=other.ref
+        ) from error
+
+
+def _kind(slug: str) -> Kind:
+    try:
+        return kinds.kind_of(slug)
+    except KeyError:
+        raise Invalid({"kind": f"There is no kind of request called “{slug[:40]}”."}) from None
+
+
+def _queue(kind: Kind, slug: str, person: Access) -> Queue:
+    """The desk asked for, or the first that takes this kind from this person."""
+    desks = [
+        desk
+        for desk in Queue.objects.select_related("policy__live").order_by("id")
+        if kind.slug in desk.kinds and (not slug or desk.slug == slug)
+    ]
+    if not desks:
+        raise Invalid({"queue": f"No queue takes the kind {kind.label.lower()}."})
+    open_to = [desk for desk in desks if may("submit", desk, person)]
+    desk = (open_to or desks)[0]
+    if desk.policy.live is None:
+        raise NoPolicy(f"The queue {desk.name} has no live policy. Nothing was recorded.")
+    return desk
+
+
+def _checked(
+    kind: Kind, payload: Mapping[str, Any], *, customer: str, reason: str, ticket: str
+) -> dict[str, Any]:
+    errors: dict[str, str] = {}
+    clean: dict[str, Any] = {}
+    checks = {
+        "payload": lambda: normalised(kind.check(payload)),
+        "customer": lambda: required(
+            "customer", customer, "Enter the customer.", longest=LONGEST_NAME
+        ),
+        "reason": lambda: required("reason", reason, "Say why it should be done."),
+        "ticket": lambda: bounded("ticket", ticket, longest=LONGEST_NAME),
+    }
+    for name, check in checks.items():
+        try:
+            clean[name] = normalised(check())
+        except Invalid as invalid:
+            errors |= invalid.errors
+    if errors:
+        raise Invalid(errors)
+    return clean
+
+
+def _facts(kind: Kind, payload: Mapping[str, Any], person: Access, origin: str) -> Facts:
+    amount, currency = kind.money(payload)
+    return Facts(
+        kind=kind.slug,
+        amount=amount,
+        currency=currency,
+        requester_teams=frozenset(member.team for member in person.teams.values()),
+        origin=origin,
+    )
+
+
+def _fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None:
+    item.payload = content["payload"]
+    item.amount, item.currency = kind.money(content["payload"])
+    item.customer = content["customer"]
+    item.reason = content["reason"]
+    item.ticket = content["ticket"]
+    item.subject = kind.subject(content["payload"])
+
+
+def _follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
+    item.policy_rule = rule.name
+    item.start_delay_s = rule.start_delay_s
+    item.max_attempts = rule.max_attempts
+    item.expires_at = at + timedelta(seconds=rule.expires_after_s) if rule.expires_after_s else None
+
+
+def _differences(kind: Kind, item: ApprovalRequest, content: Mapping[str, Any]) -> list[dict]:
+    """What people see change, field by field."""
+
+    def lines(payload: Mapping[str, Any], customer: str, reason: str, ticket: str) -> dict:
+        shown = {fact.label: fact.value for fact in kind.facts(payload)}
+        return {**shown, "Customer": customer, "Reason": reason, "Ticket": ticket}
+
+    before = lines(item.payload, item.customer, item.reason, item.ticket)
+    after = lines(content["payload"], content["customer"], content["reason"], content["ticket"])
+    return [
+        {"field": label, "before": before.get(label, ""), "after": after.get(label, "")}
+        for label in {**before, **after}
+        if before.get(label, "") != after.get(label, "")
+    ]
+
+
+def _nothing_moved(item: ApprovalRequest) -> str:
+    return "No money has moved." if item.amount is not None else "Nothing has changed."
+
+
+def _next_reference(prefix: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT approvals_next_reference(%s)", [prefix])
+        return cursor.fetchone()[0]

@@ -1,0 +1,79 @@
+"""The closed vocabulary of what can happen to a request: one word for each verb and transition.
+
+`{actor}` and the names of recorded facts may stand in a sentence. The tests prove that every
+transition and every verb is here.
+"""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    SUBMIT = "request.submit"
+    APPROVE = "request.approve"
+    REJECT = "request.reject"
+    SEND_BACK = "request.send_back"
+    RESUBMIT = "request.resubmit"
+    WITHDRAW = "request.withdraw"
+    TAKE_BACK = "request.take_back"
+    EXPIRE = "request.expire"
+    START = "request.start"
+    SUCCEED = "request.succeed"
+    POSTPONE = "request.postpone"
+    LOSE_TRACK = "request.lose_track"
+    GIVE_UP = "request.give_up"
+    TRY_AGAIN = "request.try_again"
+    PROPOSE_SETTLEMENT = "request.settle"
+    SETTLE = "request.confirm_settlement"
+    REPORT_LATE_FAILURE = "request.report_late_failure"
+    CLAIM = "request.claim"
+    RELEASE = "request.release"
+    NOTE = "request.note"
+
+
+SENTENCES: dict[Action, str] = {
+    Action.SUBMIT: "Sent for approval",
+    Action.APPROVE: "Approved, revision {revision}",
+    Action.REJECT: "Rejected",
+    Action.SEND_BACK: "Sent back with a question",
+    Action.RESUBMIT: "Changed and sent again, revision {revision}",
+    Action.WITHDRAW: "Withdrawn",
+    Action.TAKE_BACK: "Approval taken back",
+    Action.EXPIRE: "Expired: nobody decided in time",
+    Action.START: "Try {attempt} of {max_attempts} started",
+    Action.SUCCEED: "Done: {system} confirmed, reference {reference}",
+    Action.POSTPONE: "Not done, will be tried again: {cause}",
+    Action.LOSE_TRACK: "Outcome unknown: {cause}",
+    Action.GIVE_UP: "Stopped, needs a person: {cause}",
+    Action.TRY_AGAIN: "Will be tried again now",
+    Action.PROPOSE_SETTLEMENT: "Finding recorded, a second person must confirm it",
+    Action.SETTLE: "Settled as {outcome} with evidence",
+    Action.REPORT_LATE_FAILURE: "{system} reports that it failed after all",
+    Action.CLAIM: "Claimed",
+    Action.RELEASE: "Released",
+    Action.NOTE: "Note",
+}
+
+TONES: dict[Action, str] = {
+    Action.APPROVE: "done",
+    Action.REJECT: "failed",
+    Action.SEND_BACK: "waiting",
+    Action.START: "running",
+    Action.SUCCEED: "done",
+    Action.POSTPONE: "retrying",
+    Action.LOSE_TRACK: "unknown",
+    Action.GIVE_UP: "failed",
+    Action.REPORT_LATE_FAILURE: "failed",
+}
+
+
+class _Facts(dict):
+    def __missing__(self, key: str) -> str:
+        return "not known"
+
+
+def sentence(action: str, facts: dict) -> str:
+    """What the timeline says; an action from elsewhere is shown by its own name."""
+    try:
+        return SENTENCES[Action(action)].format_map(_Facts(facts))
+    except ValueError:
+        return action

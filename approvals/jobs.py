@@ -1,0 +1,77 @@
+"""The jobs, one line each, and the one way to ask for one.
+
+A job is only a wake-up: it names a request, and `execution` finds out under lock what, if anything,
+is to be done. So a lost, late, doubled or zombie job does no harm (mechanisms §0, traps 1 to 6).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from procrastinate import jobs as procrastinate_jobs
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.manager import JobManager
+from procrastinate.tasks import Task
+
+from approvals import execution, sweeping
+
+
+def enqueue(
+    task: Task, *, at: datetime | None = None, once: str | None = None, **arguments: Any
+) -> None:
+    """Ask for a job in the caller's transaction: it exists if and only if that commits.
+
+    Goes through Django's connection in every process, also inside a worker, where a bare
+    `.defer()` would not (trap 1). While a job with the same `once` waits, another is not added;
+    that is no error and leaves the caller's transaction whole (trap 7).
+    """
+    job = procrastinate_jobs.Job(
+        id=None,
+        queue=task.queue,
+        lock=None,
+        queueing_lock=once,
+        priority=task.priority,
+        task_name=task.name,
+        task_kwargs=arguments,
+        scheduled_at=at if at and at > timezone.now() else None,
+    )
+    try:
+        with transaction.atomic():
+            JobManager(DjangoConnector()).defer_job(job)
+    except AlreadyEnqueued:
+        return
+
+
+@app.task(name="approvals.execute", queue="effects")
+def execute(*, item_id: int, **_: Any) -> None:
+    execution.run(item_id, wake=wake)
+
+
+def wake(item_id: int, at: datetime) -> None:
+    """Look at this request again at `at`."""
+    enqueue(execute, at=at, item_id=item_id)
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="approvals.sweep", queue="upkeep")
+def sweep(timestamp: int, **_: Any) -> None:
+    for item_id in sweeping.sweep(at=timezone.now()):
+        enqueue(execute, once=f"swept/{item_id}", item_id=item_id)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="approvals.tidy", queue="upkeep")
+def tidy(timestamp: int, **_: Any) -> None:
+    sweeping.forget_old_keys(at=timezone.now())
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="approvals.rescue", queue="upkeep", pass_context=True)
+async def rescue(context: Any, timestamp: int, **_: Any) -> None:
+    """Jobs of workers that died: wake them up again; `execution` fences their late finish."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=90):
+        await manager.retry_job(job)

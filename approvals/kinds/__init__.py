@@ -1,0 +1,20 @@
+"""The kinds of request that this installation knows, by slug."""
+
+import functools
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from approvals.kinds.base import Kind
+
+
+@functools.cache
+def all_kinds() -> dict[str, Kind]:
+    """Every kind named in `APPROVAL_KINDS`, in that order."""
+    found = [import_string(path)() for path in settings.APPROVAL_KINDS]
+    return {kind.slug: kind for kind in found}
+
+
+def kind_of(slug: str) -> Kind:
+    """Raise `KeyError` for a slug that no kind has."""
+    return all_kinds()[slug]

@@ -1,0 +1,161 @@
+"""What a kind of request is: its form, its facts, its effect and its look-up.
+
+A kind is a class named in the setting `APPROVAL_KINDS`. It knows one outside system and nothing of
+leases, retries or approvals. `send` and `look_up` are called without a transaction open and tell
+what they saw as one of the results below; a raised exception counts as an unknown outcome.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+
+from approvals.refusals import Invalid
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line about a request, for people."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What is to be caused. `key` is the same at every try; `id` stands in the provider's records."""
+
+    id: str
+    key: str
+    ref: str
+    payload: Payload
+    reason: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The provider confirms the effect under its own reference."""
+
+    reference: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing happened. `permanent`: and never will; else worth another try, at the soonest after
+    `retry_after_s` seconds."""
+
+    cause: str
+    permanent: bool
+    evidence: str = ""
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may have happened, or it is accepted and not finished."""
+
+    cause: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The provider was asked and has no trace of the effect."""
+
+    evidence: str = ""
+
+
+class PayloadForm(forms.Form):
+    """What a person fills in for one kind. `payload()` is what the API would have been sent."""
+
+    def payload(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)
+
+
+class Kind(ABC):
+    """`slug` names it in URLs and rows, `prefix` begins its references, `system` does the effect."""
+
+    slug: ClassVar[str]
+    prefix: ClassVar[str]
+    label: ClassVar[str]
+    description: ClassVar[str]
+    system: ClassVar[str]
+    form: ClassVar[type[PayloadForm]]
+    customer_label: ClassVar[str] = "Customer"
+    after_done: ClassVar[str] = ""
+
+    @abstractmethod
+    def check(self, payload: Payload) -> dict[str, Any]:
+        """The payload in its one canonical form. Raise `Invalid` with a sentence for each field."""
+
+    def money(self, payload: Payload) -> tuple[int | None, str]:
+        """Amount in minor units and ISO 4217 currency; (None, "") where no money moves."""
+        return None, ""
+
+    @abstractmethod
+    def subject(self, payload: Payload) -> str:
+        """What two requests must not ask for at the same time."""
+
+    @abstractmethod
+    def title(self, payload: Payload) -> str:
+        """“Refund EUR 1,240.00”."""
+
+    @abstractmethod
+    def subtitle(self, payload: Payload) -> str:
+        """“Order 88120”."""
+
+    @abstractmethod
+    def target(self, payload: Payload) -> str:
+        """Where the effect goes: “payment pi_88120”."""
+
+    @abstractmethod
+    def facts(self, payload: Payload) -> Sequence[Fact]:
+        """What was asked for, line by line."""
+
+    def examine(self, payload: Payload) -> Sequence[Fact]:
+        """What the outside system knows about it now. Raise `Invalid` when it cannot succeed."""
+        return []
+
+    @abstractmethod
+    def send(self, effect: Effect) -> Done | Refused | Unknown:
+        """Cause the effect, with `effect.key` towards the provider."""
+
+    @abstractmethod
+    def look_up(self, effect: Effect) -> Done | Refused | Absent | Unknown:
+        """Ask whether the effect exists. Never causes anything."""
+
+    @abstractmethod
+    def customer_words(self, payload: Payload) -> str:
+        """What the customer would call it: “Your refund of EUR 1,240.00 for order 88120”."""
+
+
+def require(payload: Payload, allowed: Mapping[str, int], optional: Sequence[str] = ()) -> dict:
+    """Text fields of a payload, trimmed: `allowed` maps each name to its longest length.
+
+    Raise `Invalid` naming every field that is missing, not text, too long or unknown.
+    """
+    errors: dict[str, str] = {}
+    clean: dict[str, str] = {}
+    for name in payload:
+        if name not in allowed:
+            errors[str(name)[:60]] = f"“{str(name)[:60]}” is not a field of this kind."
+    for name, longest in allowed.items():
+        value = payload.get(name, "" if name in optional else None)
+        words = name.replace("_", " ")
+        if value is None or value == "":
+            if name not in optional:
+                errors[name] = f"Enter the {words}."
+        elif not isinstance(value, str):
+            errors[name] = f"The {words} must be text."
+        elif len(value) > longest:
+            errors[name] = f"The {words} can have at most {longest} characters."
+        else:
+            clean[name] = value.strip()
+    if errors:
+        raise Invalid(errors)
+    return clean

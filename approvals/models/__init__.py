@@ -1,0 +1,30 @@
+"""The tables, one subject a module."""
+
+from approvals.models.decision import Choice, Decision, Note, Step
+from approvals.models.effect import Attempt, Effect, Purpose
+from approvals.models.idempotency import IdempotencyRecord
+from approvals.models.policy import Policy, PolicyVersion
+from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
+from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
+from approvals.models.settlement import Settlement
+
+__all__ = [
+    "ENDED",
+    "OPEN",
+    "ApprovalRequest",
+    "Attempt",
+    "Choice",
+    "Decision",
+    "Effect",
+    "IdempotencyRecord",
+    "Note",
+    "Policy",
+    "PolicyVersion",
+    "Purpose",
+    "Queue",
+    "QueueGroupGrant",
+    "QueueUserGrant",
+    "Settlement",
+    "State",
+    "Step",
+]

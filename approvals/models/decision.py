@@ -1,0 +1,79 @@
+"""The approvals a request needs, what people decided, and what they noted."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+
+
+class Step(models.Model):
+    """One stage of approval of one revision. Rows of earlier revisions stay as history."""
+
+    item = models.ForeignKey("ApprovalRequest", models.PROTECT, related_name="all_steps")
+    revision = models.PositiveIntegerField()
+    number = models.PositiveSmallIntegerField()
+    team = models.ForeignKey(Group, models.PROTECT)
+    quorum = models.PositiveSmallIntegerField()
+    due_after_s = models.PositiveIntegerField(null=True)
+    warn_after_s = models.PositiveIntegerField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "revision", "number"], name="step_once"),
+            models.CheckConstraint(condition=models.Q(quorum__gte=1), name="step_has_a_quorum"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} step {self.number}"
+
+
+class Choice(models.TextChoices):
+    APPROVE = "approve", "Approved"
+    REJECT = "reject", "Rejected"
+    SEND_BACK = "send_back", "Sent back"
+
+
+class Decision(models.Model):
+    """One person's word on one step and one revision. Only `voided_at` is ever set later.
+
+    `person_key` names the human, so a second account is not a second voice.
+    """
+
+    item = models.ForeignKey("ApprovalRequest", models.PROTECT, related_name="decisions")
+    revision = models.PositiveIntegerField()
+    step = models.PositiveSmallIntegerField()
+    choice = models.CharField(max_length=10, choices=Choice.choices)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    person_key = models.UUIDField()
+    reason = models.TextField(blank=True)
+    content_hash = models.CharField(max_length=64)
+    decided_at = models.DateTimeField()
+    voided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["decided_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["item", "revision", "step", "person_key"],
+                condition=models.Q(voided_at=None),
+                name="decision_once_per_person_and_step",
+            ),
+        ]
+        indexes = [models.Index(fields=["person_key", "-decided_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_choice_display()} by {self.decided_by}"
+
+
+class Note(models.Model):
+    """What somebody wants the next person to know. Doesn't touch what is approved."""
+
+    item = models.ForeignKey("ApprovalRequest", models.PROTECT, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    text = models.TextField()
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.text[:60]

@@ -1,0 +1,71 @@
+"""The one change in the outside world that a request causes, and every try to cause it."""
+
+from django.db import models
+
+
+class Effect(models.Model):
+    """At most one for each request, with a key that never changes (I1).
+
+    The lease says which worker may act; `epoch` rises with every claim, so that a worker which
+    comes back late can't write (fencing). `sent_at` is the newest try that may have reached the
+    provider; None proves that nothing was sent.
+    """
+
+    item = models.OneToOneField("ApprovalRequest", models.PROTECT, related_name="effect")
+    key = models.CharField(max_length=60, unique=True)
+    revision = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    max_attempts = models.PositiveSmallIntegerField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    next_question_at = models.DateTimeField(null=True)
+    epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    leased_by = models.CharField(max_length=100, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    first_sent_at = models.DateTimeField(null=True)
+    last_cause = models.CharField(max_length=60, blank=True)
+    provider_reference = models.CharField(max_length=200, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(lease_until__isnull=False),
+                name="effect_leases",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Purpose(models.TextChoices):
+    SEND = "send", "Try"
+    LOOK_UP = "look_up", "Question"
+
+
+class Attempt(models.Model):
+    """One call to the provider, written before the call. `outcome` is empty while it runs."""
+
+    effect = models.ForeignKey(Effect, models.PROTECT, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    epoch = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    worker = models.CharField(max_length=100)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    cause = models.CharField(max_length=60, blank=True)
+    provider_reference = models.CharField(max_length=200, blank=True)
+    evidence = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["effect", "number"], name="attempt_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.effect_id} call {self.number}"

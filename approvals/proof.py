@@ -1,0 +1,50 @@
+"""Is this revision approved, by people who may say so now, under the policy it was asked under?
+
+Asked under the request's lock at the moment of sending (I2, I4).
+"""
+
+from accounts import access
+from accounts.verdicts import ALLOWED, Verdict, denied
+from approvals import routing
+from approvals.content import hash_of
+from approvals.models import ApprovalRequest, Choice, Effect, Queue, Step
+from approvals.rules import counts_for
+
+NOT_PROVEN = "approval-not-proven"
+NOT_APPROVED = "content-not-approved"
+
+
+def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
+    """Yes, or no with a cause of the catalogue as its code."""
+    if not (hash_of(item) == item.content_hash == effect.content_hash):
+        return denied(NOT_APPROVED, f"The content of {item.ref} is not what was approved.")
+    if effect.revision != item.revision:
+        return denied(NOT_APPROVED, f"Another revision of {item.ref} was approved.")
+    steps = list(item.steps)
+    if not _are_the_policys(item, steps):
+        return denied(NOT_PROVEN, f"The steps of {item.ref} are not those of its policy.")
+    approvals = [
+        decision
+        for decision in item.decisions_for_revision
+        if decision.choice == Choice.APPROVE and decision.content_hash == item.content_hash
+    ]
+    people = access.of_many([decision.decided_by for decision in approvals], Queue)
+    for step in steps:
+        counted = {
+            decision.person_key
+            for decision in approvals
+            if decision.step == step.number
+            and counts_for(item, people[decision.decided_by_id], step.team_id)
+        }
+        if len(counted) < step.quorum:
+            return denied(NOT_PROVEN, f"{item.ref} lacks an approval that still counts.")
+    return ALLOWED
+
+
+def _are_the_policys(item: ApprovalRequest, steps: list[Step]) -> bool:
+    rules: list[routing.Rule] = item.policy_version.rules
+    rule = next((rule for rule in rules if rule.name == item.policy_rule), None)
+    if rule is None:
+        return False
+    wanted = [(step.team, step.quorum) for step in rule.steps]
+    return wanted == [(step.team.name, step.quorum) for step in steps]

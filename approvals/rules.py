@@ -1,0 +1,226 @@
+"""The one rule: who may do what with a request, and who may see it.
+
+Asked by the transition, the command, the page that shows a button or a sentence, and the 403.
+Knows no tables: `item` is anything with the fields of a request. Each verb is a few lines that
+read as a sentence.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.access import Access
+from accounts.verdicts import ALLOWED, Verdict, denied
+from approvals.wording import money
+
+SEEING = ("view_queue", "operate_request", "decide_request", "audit_queue")
+SEEING_AT_ALL = (*SEEING, "answer_request")
+
+
+class Decided(Protocol):
+    person_key: UUID
+    choice: str
+
+
+class Item(Protocol):
+    """The fields of a request that rules look at. `decisions_now`: on the open step, not void."""
+
+    ref: str
+    queue_id: int
+    state: str
+    amount: int | None
+    currency: str
+    requester_key: UUID
+    contributor_keys: list[str]
+    waiting_team_id: int | None
+    owner_id: int | None
+    decisions_now: Iterable[Decided]
+    last_approval: Any
+    open_settlement: Any
+
+
+def may(verb: str, item: Any, by: Access) -> Verdict:
+    """May `by` do `verb` with `item`? For "submit", `item` is the queue.
+
+    Says nothing of the state that the request is in: that is the transitions' table.
+    """
+    if not by.is_active:
+        return denied("inactive", "Your account is closed.")
+    return RULES[verb](item, by)
+
+
+def visible_to(by: Access) -> Q:
+    """The same as `may("view", …)`, as a condition for a query on requests."""
+    if not by.is_active:
+        return Q(pk__in=())
+    return Q(queue_id__in=by.queues_with(*SEEING_AT_ALL)) | Q(requester_key=by.person_key)
+
+
+def _view(item: Item, by: Access) -> Verdict:
+    if _is_requester(item, by) or by.queues.get(item.queue_id, frozenset()) & {*SEEING_AT_ALL}:
+        return ALLOWED
+    return denied("not-visible", f"There is no request {item.ref} that you can see.")
+
+
+def _inspect(item: Item, by: Access) -> Verdict:
+    if by.queues.get(item.queue_id, frozenset()) & {*SEEING}:
+        return ALLOWED
+    return denied("support-view", "Calls to the provider are shown to operations and finance.")
+
+
+def _submit(queue: Any, by: Access) -> Verdict:
+    if by.holds("submit_request", queue.pk):
+        return ALLOWED
+    return denied("no-grant", f"You cannot ask for anything in {queue.name}.")
+
+
+def counts_for(item: Item, by: Access, team_id: int) -> bool:
+    """Whether an approval that `by` gave for a step of this team still counts (I4)."""
+    member = by.teams.get(team_id)
+    return (
+        by.is_active
+        and not by.is_service
+        and not _is_requester(item, by)
+        and str(by.person_key) not in item.contributor_keys
+        and by.holds("decide_request", item.queue_id)
+        and member is not None
+        and _is_within_limit(item, member)
+    )
+
+
+def _decide(item: Item, by: Access) -> Verdict:
+    if by.is_service:
+        return denied("not-a-person", "A program cannot decide; a person must.")
+    if _is_requester(item, by):
+        return denied(
+            "requester",
+            f"You created {item.ref}, and the policy needs someone else to decide.",
+        )
+    if str(by.person_key) in item.contributor_keys:
+        return denied(
+            "contributor",
+            f"You changed {item.ref}, and the policy needs someone else to decide.",
+        )
+    if not by.holds("decide_request", item.queue_id):
+        return denied("no-grant", f"You cannot decide {item.ref}: this queue is not yours.")
+    if item.waiting_team_id is None:
+        return ALLOWED
+    member = by.teams.get(item.waiting_team_id)
+    if member is None:
+        return denied("not-in-team", f"You cannot decide {item.ref}: it waits for another team.")
+    if any(decision.person_key == by.person_key for decision in item.decisions_now):
+        return denied(
+            "already-decided",
+            f"You have decided this step of {item.ref}; it needs someone else.",
+        )
+    if not _is_within_limit(item, member):
+        limit = money(member.limit_amount, member.limit_currency)
+        return denied("over-limit", f"You can decide up to {limit}; {item.ref} is above that.")
+    return ALLOWED
+
+
+def _resubmit(item: Item, by: Access) -> Verdict:
+    if _is_requester(item, by):
+        return ALLOWED
+    return denied("not-requester", f"Only the person who asked for {item.ref} can change it.")
+
+
+def _withdraw(item: Item, by: Access) -> Verdict:
+    if _is_requester(item, by) or by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied(
+        "not-requester",
+        f"Only the person who asked for {item.ref} or operations can withdraw it.",
+    )
+
+
+def _take_back(item: Item, by: Access) -> Verdict:
+    last = item.last_approval
+    if last is not None and last.person_key == by.person_key:
+        return ALLOWED
+    return denied(
+        "not-last-approver",
+        f"Only the person who gave the last approval of {item.ref} can.",
+    )
+
+
+def _claim(item: Item, by: Access) -> Verdict:
+    if not by.holds("operate_request", item.queue_id):
+        return denied("no-grant", f"Only operations can claim {item.ref}.")
+    if item.owner_id == by.user_id:
+        return denied("already-yours", f"{item.ref} is already yours.")
+    return ALLOWED
+
+
+def _release(item: Item, by: Access) -> Verdict:
+    if item.owner_id is None:
+        return denied("nobodys", f"Nobody has claimed {item.ref}.")
+    if item.owner_id == by.user_id or by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied("not-owner", f"Only the owner of {item.ref} or operations can release it.")
+
+
+def _settle(item: Item, by: Access) -> Verdict:
+    if by.is_service:
+        return denied("not-a-person", "A program cannot settle a request; a person must.")
+    if by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied("no-grant", f"Only operations can settle {item.ref}.")
+
+
+def _confirm_settlement(item: Item, by: Access) -> Verdict:
+    if by.is_service:
+        return denied("not-a-person", "A program cannot settle a request; a person must.")
+    finding = item.open_settlement
+    if finding is not None and finding.person_key == by.person_key:
+        return denied("own-finding", "It is your own finding; a second person must confirm it.")
+    if _is_requester(item, by):
+        return denied("requester", f"You created {item.ref}; somebody else must confirm it.")
+    if by.holds("operate_request", item.queue_id) or by.holds("decide_request", item.queue_id):
+        return ALLOWED
+    return denied(
+        "no-grant", f"Only operations or an approver can confirm what was found on {item.ref}."
+    )
+
+
+def _note(item: Item, by: Access) -> Verdict:
+    return _view(item, by)
+
+
+def _is_requester(item: Item, by: Access) -> bool:
+    return item.requester_key == by.person_key
+
+
+def _is_within_limit(item: Item, member: Any) -> bool:
+    if member.limit_amount is None or item.amount is None:
+        return True
+    return member.limit_currency == item.currency and item.amount <= member.limit_amount
+
+
+RULES: dict[str, Callable[[Any, Access], Verdict]] = {
+    "view": _view,
+    "inspect": _inspect,
+    "submit": _submit,
+    "approve": _decide,
+    "reject": _decide,
+    "send_back": _decide,
+    "resubmit": _resubmit,
+    "withdraw": _withdraw,
+    "take_back": _take_back,
+    "claim": _claim,
+    "release": _release,
+    "settle": _settle,
+    "confirm_settlement": _confirm_settlement,
+    "note": _note,
+}
+
+
+def permits(verb: str) -> Callable[[Item, Access], bool]:
+    """The rule in the shape that a django-fsm transition takes as its `permission`."""
+
+    def permission(item: Item, by: Access) -> bool:
+        return bool(may(verb, item, by))
+
+    return permission

@@ -1,0 +1,42 @@
+"""Times in pages: always absolute in UTC, with the reader's own time and the distance beside it."""
+
+from datetime import UTC, datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from approvals.wording import clock, relative
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def when(context: template.Context, at: datetime, style: str = "full") -> SafeString | str:
+    """“09:16 UTC (11:16 Athens), in 4 min”; with style "plain" only “09:16 UTC”.
+
+    The page's own moment and the reader's zone come from the frame (`clock`).
+    """
+    if at is None:
+        return ""
+    frame = context.get("clock") or {}
+    now = frame.get("at") or timezone.now()
+    stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    absolute = format_html('<time datetime="{}">{}</time>', stamp, clock(at, now))
+    if style == "plain":
+        return absolute
+    return format_html(
+        '{}{}, <span data-rel="{}">{}</span>', absolute, _local(at, frame), stamp, relative(at, now)
+    )
+
+
+def _local(at: datetime, frame: dict) -> str:
+    """“ (11:16 Athens)”, or nothing for people whose clock shows UTC anyway."""
+    zone = frame.get("zone")
+    if zone is None:
+        return ""
+    local = at.astimezone(zone)
+    if local.utcoffset() == at.astimezone(UTC).utcoffset():
+        return ""
+    return f" ({local:%H:%M} {frame['city']})"

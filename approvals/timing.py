@@ -1,0 +1,46 @@
+"""When a try or a question comes next. Pure: no clock, no database; randomness is handed in.
+
+Waits are in seconds. `speed` divides every wait, for demonstrations (1 in production).
+"""
+
+from datetime import datetime, timedelta
+
+FIRST_WAIT_S = 30
+LONGEST_WAIT_S = 3600
+FIRST_QUESTION_S = 5
+LONGEST_QUESTION_S = 900
+# A question that finds nothing proves absence only when no answer can still be on its way.
+QUIET_S = 30
+# Stripe keeps idempotency keys for at least 24 h; after that the same key executes again.
+KEY_WINDOW = timedelta(hours=23)
+LEASE = timedelta(seconds=60)
+JITTER = 0.2
+
+
+def next_try(
+    at: datetime, *, tries: int, draw: float, speed: int = 1, not_before_s: float | None = None
+) -> datetime:
+    """After `tries` failed tries at `at`. `draw` in [0, 1) spreads tries of one outage apart.
+
+    Doubles from 30 s to an hour, up to 20 % longer; never before the provider's own Retry-After.
+    """
+    wait = min(FIRST_WAIT_S * 2 ** max(tries - 1, 0), LONGEST_WAIT_S) * (1 + JITTER * draw)
+    if not_before_s is not None:
+        wait = max(wait, min(not_before_s, 24 * 3600) * (1 + JITTER * draw))
+    return at + timedelta(seconds=wait / speed)
+
+
+def next_question(at: datetime, *, questions: int, draw: float, speed: int = 1) -> datetime:
+    """After `questions` questions without an answer that settles it."""
+    wait = min(FIRST_QUESTION_S * 2**questions, LONGEST_QUESTION_S) * (1 + JITTER * draw)
+    return at + timedelta(seconds=wait / speed)
+
+
+def absence_counts_from(sent_at: datetime, *, speed: int = 1) -> datetime:
+    """From when on “no trace” means that nothing happened and nothing still will."""
+    return sent_at + timedelta(seconds=QUIET_S / speed)
+
+
+def is_inside_key_window(first_sent_at: datetime | None, at: datetime) -> bool:
+    """Whether the provider still recognises a repeat by its key."""
+    return first_sent_at is None or at - first_sent_at < KEY_WINDOW

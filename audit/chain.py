@@ -1,0 +1,36 @@
+"""The hash chain: each event's hash covers its canonical bytes and the hash before it.
+
+Canonical bytes are RFC 8785 (JSON Canonicalization Scheme); times are RFC 3339 in UTC with
+microseconds, so the bytes can be rebuilt from what the database gives back.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+import rfc8785
+
+from audit.models import Event
+
+FIRST = bytes(32)  # what the first event of a stream follows
+
+# The order doesn't matter: the canonical form sorts. Leaving a field out would leave it unprotected.
+COVERED = (
+    "stream seq occurred_at recorded_at actor_type actor_id actor_label on_behalf_of auth_method "
+    "action target_type target_id version_before version_after outcome reason_code reason policy "
+    "changes facts context key_hash schema_version"
+).split()
+
+
+def canonical(event: Event) -> bytes:
+    return rfc8785.dumps({name: _plain(getattr(event, name)) for name in COVERED})
+
+
+def link(previous: bytes, event: Event) -> bytes:
+    """The hash of `event`, 32 bytes, when it follows an event with hash `previous`."""
+    return hashlib.sha256(bytes(previous) + canonical(event)).digest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value

@@ -1,0 +1,68 @@
+"""What happened, one row for each event, in one chain for each stream.
+
+The database keeps the rules (see migration 0002): a row is never changed or removed, a stream has
+no gap, and its head advances by the insertion of an event and by nothing else.
+"""
+
+from django.db import models
+
+
+class Stream(models.Model):
+    """The head of one chain: the number and hash of its newest event."""
+
+    stream = models.TextField(primary_key=True)
+    seq = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="audit_stream_head")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.seq}"
+
+
+class Outcome(models.TextChoices):
+    SUCCESS = "success"
+    DENIED = "denied"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+
+
+class Event(models.Model):
+    """One command, or one refused attempt at a command."""
+
+    stream = models.TextField()
+    seq = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    actor_type = models.CharField(max_length=20)  # person, service, worker, clock, provider
+    actor_id = models.CharField(max_length=100)
+    actor_label = models.CharField(max_length=200)
+    on_behalf_of = models.CharField(max_length=200, blank=True)
+    auth_method = models.CharField(max_length=20, blank=True)
+    action = models.CharField(max_length=60)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=100)
+    version_before = models.BigIntegerField(null=True)
+    version_after = models.BigIntegerField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    reason_code = models.CharField(max_length=60, blank=True)
+    reason = models.TextField(blank=True)
+    policy = models.CharField(max_length=80, blank=True)
+    changes = models.JSONField(default=list)  # [{field, before, after}]
+    facts = models.JSONField(default=dict)  # what the sentence about the event needs
+    context = models.JSONField(default=dict)  # request id, source address, job, attempt
+    key_hash = models.CharField(max_length=64, blank=True)  # of the idempotency key
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    prev_hash = models.BinaryField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="audit_event_place")]
+        indexes = [
+            models.Index(fields=["target_type", "target_id", "recorded_at"]),
+            models.Index(fields=["actor_id", "recorded_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream}#{self.seq} {self.action}"

@@ -1,0 +1,45 @@
+"""Which PostgreSQL, and with which of its two logins (docs/decisions/0001).
+
+`default` is the application's login: it can't change the schema, nor an event once written.
+`owner` is for migrations only. Both point to the same database.
+"""
+
+from typing import Any
+
+from config import embedded
+from config.env import DatabaseLogin, Environment
+
+TIMEOUTS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+
+
+def databases(env: Environment) -> dict[str, dict[str, Any]]:
+    if env.database:
+        logins = {"default": env.database, "owner": env.database_owner}
+    else:
+        server = embedded.EmbeddedServer(env.data_dir)
+        logins = {
+            "default": server.login(embedded.APPLICATION),
+            "owner": server.login(embedded.OWNER),
+        }
+    found = {alias: _database(login) for alias, login in logins.items() if login}
+    options = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
+    found["default"]["OPTIONS"]["options"] = options
+    return found
+
+
+def _database(login: DatabaseLogin) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": login.name,
+        "USER": login.user,
+        "PASSWORD": login.password,
+        "HOST": login.host,
+        "PORT": login.port,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **login.options},
+    }

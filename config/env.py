@@ -1,0 +1,153 @@
+"""The environment, read once, typed and checked. The only module that reads `os.environ`.
+
+A missing or malformed value raises `ConfigurationError` with one sentence that says what to set.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(Exception):
+    """The environment cannot be used; the message is for the person who starts the product."""
+
+
+@dataclass(frozen=True)
+class DatabaseLogin:
+    """One login on one PostgreSQL database. `host` may be the directory of a Unix socket."""
+
+    name: str
+    user: str
+    password: str
+    host: str
+    port: str
+    options: Mapping[str, str]
+
+    @classmethod
+    def from_url(cls, variable: str, url: str) -> "DatabaseLogin":
+        parts = urlsplit(url)
+        name = unquote(parts.path.lstrip("/"))
+        if parts.scheme not in ("postgres", "postgresql") or not name:
+            raise ConfigurationError(
+                f"{variable} must look like postgresql://user:password@host:5432/database."
+            )
+        try:
+            port = str(parts.port or "")
+        except ValueError as error:
+            raise ConfigurationError(f"{variable} has a port that is not a number.") from error
+        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        return cls(
+            name=name,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            host=options.pop("host", unquote(parts.hostname or "")),
+            port=options.pop("port", port),
+            options=options,
+        )
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Everything the product takes from its environment (contract §2)."""
+
+    database: DatabaseLogin | None
+    database_owner: DatabaseLogin | None
+    data_dir: Path
+    secret_key: str
+    allowed_hosts: list[str]
+    debug: bool
+    https: bool
+    stripe_api_key: str
+    stripe_api_base: str
+    account_service_url: str
+    account_service_secret: str
+    demo_password: str
+    speed: int
+    stripe_timeout_s: float
+    account_service_timeout_s: float
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    """Raise `ConfigurationError` for the first value that cannot be used."""
+    database, owner = _logins(environ)
+    data_dir = Path(environ.get("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+    return Environment(
+        database=database,
+        database_owner=owner,
+        data_dir=data_dir,
+        secret_key=_secret_key(environ, data_dir),
+        allowed_hosts=environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(","),
+        debug=_yes_or_no(environ, "DEBUG"),
+        https=_yes_or_no(environ, "HTTPS"),
+        stripe_api_key=environ.get("STRIPE_API_KEY", ""),
+        stripe_api_base=_address(environ, "STRIPE_API_BASE", "https://api.stripe.com"),
+        account_service_url=_address(environ, "ACCOUNT_SERVICE_URL", ""),
+        account_service_secret=environ.get("ACCOUNT_SERVICE_SECRET", ""),
+        demo_password=environ.get("DEMO_PASSWORD", ""),
+        speed=int(_positive(environ, "DEMO_SPEED", "1")),
+        stripe_timeout_s=_positive(environ, "STRIPE_TIMEOUT_S", "10"),
+        account_service_timeout_s=_positive(environ, "ACCOUNT_SERVICE_TIMEOUT_S", "10"),
+    )
+
+
+def _logins(
+    environ: Mapping[str, str],
+) -> tuple[DatabaseLogin | None, DatabaseLogin | None]:
+    url, owner_url = environ.get("DATABASE_URL"), environ.get("DATABASE_OWNER_URL")
+    if not url:
+        if owner_url:
+            raise ConfigurationError("DATABASE_OWNER_URL is set but DATABASE_URL is not; set both.")
+        return None, None
+    database = DatabaseLogin.from_url("DATABASE_URL", url)
+    if not owner_url:
+        return database, None
+    owner = DatabaseLogin.from_url("DATABASE_OWNER_URL", owner_url)
+    if owner.user == database.user:
+        raise ConfigurationError(
+            "DATABASE_OWNER_URL and DATABASE_URL use the same login; "
+            "the application must not own the tables it writes to."
+        )
+    return database, owner
+
+
+def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
+    """The key from the environment, or the one that the demo left in the data directory."""
+    if key := environ.get("SECRET_KEY", ""):
+        if len(key) < 32:
+            raise ConfigurationError("SECRET_KEY needs at least 32 characters.")
+        return key
+    if environ.get("DATABASE_URL"):
+        raise ConfigurationError("SECRET_KEY must be set when DATABASE_URL is set.")
+    from config.keyfile import keep
+
+    return keep(data_dir / "secret_key")
+
+
+def _yes_or_no(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "").strip().lower()
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    if value in ("1", "true", "yes", "on"):
+        return True
+    raise ConfigurationError(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def _positive(environ: Mapping[str, str], name: str, default: str) -> float:
+    try:
+        value = float(environ.get(name) or default)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must be a number.") from error
+    if not 0 < value < 1e6:
+        raise ConfigurationError(f"{name} must be more than 0 and less than a million.")
+    return value
+
+
+def _address(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name) or default
+    if value and urlsplit(value).scheme not in ("http", "https"):
+        raise ConfigurationError(f"{name} must start with http:// or https://.")
+    return value.rstrip("/")

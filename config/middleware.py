@@ -1,0 +1,85 @@
+"""What every web request passes through: an id, headers, readable text, a signed-in person."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from audit.correlation import correlated
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+OPEN_PATHS = ("/accounts/login/", "/livez", "/readyz", "/static/", "/admin/")
+PERMISSIONS_OFF = "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+class Correlation:
+    """Give the request an id, the caller's if it is harmless, and note who calls from where."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-ID", "")
+        request_id = offered if ACCEPTABLE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+        with correlated(request_id=request_id, source_ip=request.META.get("REMOTE_ADDR", "")):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class SecurityHeaders:
+    """Headers that Django and django-csp don't set (security.md §1.6)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("Permissions-Policy", PERMISSIONS_OFF)
+        if not request.path.startswith(settings.STATIC_URL):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class RefuseUnstorableText:
+    """PostgreSQL can't store NUL, and text that isn't UTF-8 can't be shown: say so, keep nothing."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if self._is_unstorable(request):
+            return render(
+                request,
+                "400.html",
+                {"sentence": "The text holds characters that cannot be stored. Nothing was saved."},
+                status=400,
+            )
+        return self.get_response(request)
+
+    @staticmethod
+    def _is_unstorable(request: HttpRequest) -> bool:
+        if "\x00" in request.path:
+            return True
+        return any("\x00" in value for values in request.GET.lists() for value in values[1])
+
+
+class SignedInForPages:
+    """Every page needs a signed-in person, except the few that say otherwise by their path."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated or request.path.startswith(OPEN_PATHS):
+            return self.get_response(request)
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=401, headers={"HX-Redirect": settings.LOGIN_URL})
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")

@@ -1,0 +1,113 @@
+"""`python -m demo.simulator --port 8002 --ledger ledger.sqlite3`; needs no Django."""
+
+import argparse
+import signal
+import sqlite3
+from pathlib import Path
+
+from .faults import BadFault, Faults, parse_fault
+from .ledger import Ledger
+from .provider import Durations, Provider
+from .server import SimulatorServer
+
+
+class CannotStart(Exception):
+    """The message is a sentence for whoever started it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m demo.simulator", description=__doc__)
+    add_arguments(parser)
+    options = vars(parser.parse_args())
+    try:
+        run(options)
+    except CannotStart as refusal:
+        parser.error(str(refusal))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    normal = Durations()
+    parser.add_argument("--port", type=_port, required=True, help="0 picks a free one")
+    parser.add_argument("--ledger", type=Path, required=True, help="SQLite file, made if missing")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[@TARGET]=PROBABILITY",
+        help="may be given several times",
+    )
+    parser.add_argument("--seed", type=int, help="makes the draws of faults repeatable")
+    parser.add_argument("--hang-seconds", type=_seconds, default=normal.hang_seconds)
+    parser.add_argument("--slow-seconds", type=_seconds, default=normal.slow_seconds)
+    parser.add_argument("--retry-after-seconds", type=_whole, default=normal.retry_after_seconds)
+    parser.add_argument("--fail-later-seconds", type=_seconds, default=normal.fail_later_seconds)
+
+
+def run(options: dict) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    stops = {signal.SIGTERM, signal.SIGINT}
+    # Blocked before any thread starts, so that the signal waits for sigwait below.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    try:
+        server = _server(options)
+        server.start()
+        print(f"Provider simulator: {server.url}", flush=True)
+        signal.sigwait(stops)
+        server.stop()
+        server.provider.ledger.close()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _server(options: dict) -> SimulatorServer:
+    durations = Durations(
+        hang_seconds=options["hang_seconds"],
+        slow_seconds=options["slow_seconds"],
+        retry_after_seconds=options["retry_after_seconds"],
+        fail_later_seconds=options["fail_later_seconds"],
+    )
+    faults = Faults(dict(options["fault"]), seed=options["seed"])
+    try:
+        ledger = Ledger(options["ledger"])
+    except (OSError, sqlite3.Error) as trouble:
+        raise CannotStart(f"The ledger {options['ledger']} can't be opened: {trouble}.") from None
+    try:
+        provider = Provider(ledger=ledger, faults=faults, durations=durations)
+        return SimulatorServer(options["port"], provider)
+    except OSError as trouble:
+        raise CannotStart(f"Port {options['port']} can't be used: {trouble.strerror}.") from None
+
+
+def _fault(text: str) -> tuple[str, float]:
+    try:
+        return parse_fault(text)
+    except BadFault as refusal:
+        raise argparse.ArgumentTypeError(str(refusal)) from None
+
+
+def _port(text: str) -> int:
+    port = _whole(text)
+    if port > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535).")
+    return port
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number.")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600.")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+#!/usr/bin/env python
+"""Run a management command, with the embedded PostgreSQL around it when no DATABASE_URL is set."""
+
+import contextlib
+import os
+import sys
+
+WITHOUT_DATABASE = {
+    "demo",
+    "provider_simulator",
+    "collectstatic",
+    "help",
+    "draw_states",
+}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config.env import ConfigurationError
+
+    try:
+        with _database_for(sys.argv[1:2]):
+            from django.core.management import execute_from_command_line
+
+            execute_from_command_line(sys.argv)
+    except ConfigurationError as error:
+        sys.exit(f"Approval Queue cannot start: {error}")
+
+
+def _database_for(command: list[str]) -> contextlib.AbstractContextManager:
+    from config import env
+
+    settings = env.read()
+    if settings.database or not command or WITHOUT_DATABASE.intersection(command):
+        return contextlib.nullcontext()
+    from config.embedded import EmbeddedServer
+
+    return EmbeddedServer(settings.data_dir).running()
+
+
+if __name__ == "__main__":
+    main()
