@@ -1,6 +1,6 @@
 """When a team works. Pure: time zones, daylight saving and week ends, no clock of its own."""
 
-from datetime import datetime, timedelta, time
+from datetime import datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 

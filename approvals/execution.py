@@ -247,9 +247,7 @@ def _refused(
     return _postpone(item, effect, retry_at, worker=worker, at=at, wake=wake)
 
 
-def _absent(
-    item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime, wake: Wake
-) -> str:
+def _absent(item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime, wake: Wake) -> str:
     """The provider has no trace of it: that proves absence once nothing can still arrive."""
     counts_from = timing.absence_counts_from(
         effect.sent_at or at, speed=settings.WAITING_IS_DIVIDED_BY
@@ -312,7 +310,13 @@ def _postpone(
     item.postpone()
     effect.next_attempt_at = retry_at
     _commit_outcome(
-        item, effect, Action.POSTPONE, worker=worker, at=at, outcome=Outcome.FAILED, next_at=retry_at
+        item,
+        effect,
+        Action.POSTPONE,
+        worker=worker,
+        at=at,
+        outcome=Outcome.FAILED,
+        next_at=retry_at,
     )
     wake(item.pk, retry_at)
     return "postponed"

@@ -35,9 +35,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     sentence = f"Approved by you at {running.at:%H:%M:%S} UTC."
     if is_complete:
         sentence += f" It starts at {clock(fields['starts_at'], running.at)}."
-    running.commit(
-        Action.APPROVE, sentence=sentence, reason=reason, facts={"step": step}, **fields
-    )
+    running.commit(Action.APPROVE, sentence=sentence, reason=reason, facts={"step": step}, **fields)
     if is_complete:
         steps.prepare_effect(item)
 

@@ -110,9 +110,7 @@ class Running:
 
     def commit(self, action: Action, *, sentence: str, **arguments: Any) -> None:
         """Version, row and event; `sentence` is the answer that the caller gets."""
-        commit(
-            self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments
-        )
+        commit(self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments)
         self.sentence = sentence
 
 
@@ -143,7 +141,9 @@ def command(verb: str, *, from_states: Iterable[str]) -> Callable[[Callable[...,
                 if claimed.is_replay:
                     return replayed(claimed)
                 running = Running(item, by, person, at, key, verb)
-                return finished(running, claimed, lambda: _do(running, version, states, body, arguments))
+                return finished(
+                    running, claimed, lambda: _do(running, version, states, body, arguments)
+                )
 
             return carried_out(attempt, verb=verb, target=ref, by=by, at=at, key=key)
 
@@ -219,7 +219,9 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
         if not refusal.is_final:
             raise
         idempotency.keep_refusal(claimed, refusal, ref=running.item.ref)
-        _record_refused(running.verb, running.item.ref, running.access, refusal, running.at, running.key)
+        _record_refused(
+            running.verb, running.item.ref, running.access, refusal, running.at, running.key
+        )
         return refusal
     answer = Answer(
         ref=running.item.ref,
@@ -233,7 +235,13 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
 
 
 def carried_out(
-    attempt: Callable[[], Answer | Refusal], *, verb: str, target: str, by: User, at: datetime, key: str
+    attempt: Callable[[], Answer | Refusal],
+    *,
+    verb: str,
+    target: str,
+    by: User,
+    at: datetime,
+    key: str,
 ) -> Answer:
     """One transaction around the whole; afterwards the refusal, recorded, if it was one.
 

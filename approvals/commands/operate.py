@@ -13,7 +13,13 @@ def claim(running: Running) -> None:
     running.commit(
         Action.CLAIM,
         sentence=f"{running.item.ref} is yours.",
-        changes=[{"field": "Owner", "before": before.name if before else "", "after": running.access.name}],
+        changes=[
+            {
+                "field": "Owner",
+                "before": before.name if before else "",
+                "after": running.access.name,
+            }
+        ],
         owner=running.by,
     )
 
@@ -36,7 +42,5 @@ def note(running: Running, *, reason: str) -> None:
     """Leave a note. What is approved, and what was approved, stays as it is."""
     running.check_allowed()
     text = required("reason", reason, "Write the note.")
-    Note.objects.create(
-        item=running.item, author=running.by, text=text, written_at=running.at
-    )
+    Note.objects.create(item=running.item, author=running.by, text=text, written_at=running.at)
     running.commit(Action.NOTE, sentence="Your note is added.", reason=text)

@@ -87,9 +87,7 @@ def submit(
             return replayed(claimed)
         person = access.of(by, Queue)
         desk = _queue(chosen, queue, person)
-        running = Running(
-            ApprovalRequest(ref="", queue=desk), by, person, at, key, verb="submit"
-        )
+        running = Running(ApprovalRequest(ref="", queue=desk), by, person, at, key, verb="submit")
         return finished(
             running,
             claimed,
@@ -112,9 +110,11 @@ def what_it_will_need(
 def open_duplicate(*, kind: str, payload: Mapping[str, Any]) -> ApprovalRequest | None:
     """The open request that asks for the same thing, if there is one."""
     subject = _kind(kind).subject(payload)
-    return ApprovalRequest.objects.filter(
-        kind=kind, subject=subject, state__in=OPEN
-    ).order_by("id").first()
+    return (
+        ApprovalRequest.objects.filter(kind=kind, subject=subject, state__in=OPEN)
+        .order_by("id")
+        .first()
+    )
 
 
 @command("resubmit", from_states=[State.SENT_BACK, State.PENDING])

@@ -88,9 +88,7 @@ class Refund(Kind):
         errors: dict[str, str] = {}
         clean: dict[str, Any] = {}
         try:
-            clean = require(
-                texts, {"order": 60, "payment": 90, "currency": 3, "reason_code": 20}
-            )
+            clean = require(texts, {"order": 60, "payment": 90, "currency": 3, "reason_code": 20})
         except Invalid as invalid:
             errors |= invalid.errors
         if clean.get("currency", "EUR") not in DIGITS:

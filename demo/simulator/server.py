@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._recorded_answer()
         except ConnectionError:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets JSON
+        except Exception:
             traceback.print_exc()
             answer = error(500, "internal", "The simulator has a bug.", type="api_error")
         self._send(answer)

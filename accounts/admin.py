@@ -1,0 +1,134 @@
+"""Administration of people and teams. Every edit is an event of the administrator who made it."""
+
+from django.contrib import admin
+import django.contrib.auth.admin  # noqa: F401 - registers Group, which is replaced below
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Membership, Team, User
+from audit.recorder import Actor, Target, record
+
+
+class Recorded(admin.ModelAdmin):
+    """What an administrator adds, changes or deletes is recorded in the same transaction.
+
+    Django runs each admin view of a change in one transaction, and calls these once for it.
+    """
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        _record(request, "add", obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        _record(request, "change", obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: models.QuerySet) -> object:
+        for obj in queryset:
+            _record(request, "delete", obj, "")
+        return super().log_deletions(request, queryset)
+
+
+def _record(request: HttpRequest, verb: str, obj: models.Model, message: object) -> None:
+    user = request.user
+    with transaction.atomic():
+        record(
+            stream=f"person/{user.person_key}",
+            action=f"admin.{verb}",
+            actor=Actor(type="person", id=str(user.pk), label=user.name, auth_method="session"),
+            target=Target(type=obj._meta.model_name, id=str(obj.pk)),
+            at=timezone.now(),
+            facts={"name": str(obj)[:200], "fields": _fields(message)},
+        )
+
+
+def _fields(message: object) -> list[str]:
+    """Names of fields only, never values: a password hash must not stand in an event."""
+    if not isinstance(message, list):
+        return []
+    found: list[str] = []
+    for entry in message:
+        for change in entry.values():
+            found += [str(field) for field in change.get("fields", [])]
+            if "name" in change:
+                found.append(f"{change['name']} {change.get('object', '')}"[:120])
+    return found
+
+
+class Memberships(admin.TabularInline):
+    model = Membership
+    extra = 0
+    fields = ("group", "is_lead", "limit_amount", "limit_currency")
+
+
+class Members(admin.TabularInline):
+    model = Membership
+    extra = 0
+    fields = ("user", "is_lead", "limit_amount", "limit_currency")
+
+
+class PersonCreationForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+
+class PersonChangeForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class PersonAdmin(Recorded):
+    form, add_form = PersonChangeForm, PersonCreationForm
+    list_display = ("name", "email", "is_active", "is_staff", "is_service")
+    search_fields = ("name", "email")
+    readonly_fields = ("last_login", "date_joined", "password")
+    fields = (
+        "email",
+        "name",
+        "password",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "is_service",
+        "person_key",
+        "time_zone",
+        "last_login",
+        "date_joined",
+    )
+    inlines = (Memberships,)
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: object) -> type:
+        if obj is None:
+            kwargs = {**kwargs, "form": self.add_form, "fields": None}
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple:
+        if obj is None:
+            return ("email", "name", "usable_password", "password1", "password2")
+        return self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple:
+        return self.readonly_fields if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
+        return self.inlines if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # what somebody did keeps their name; close the account instead
+
+
+admin.site.unregister(Group)  # a team is edited as a team, with its place and hours
+
+
+@admin.register(Team)
+class TeamAdmin(Recorded):
+    list_display = ("name", "time_zone", "opens_at", "closes_at")
+    fields = ("name", "time_zone", "opens_at", "closes_at", "work_days")
+    inlines = (Members,)

@@ -1,0 +1,105 @@
+"""What people type: filters, the common part of a new request, and the words of a decision."""
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from approvals import kinds, queries
+from approvals.models import ENDED, OPEN, ApprovalRequest, State
+
+LONGEST = 2000
+ENDINGS = [(state.value, state.label) for state in State if state in ENDED]
+
+
+class QueueFilter(django_filters.FilterSet):
+    """The queue's filters, read from the address. Values that mean nothing filter nothing."""
+
+    view = django_filters.CharFilter(method="unchanged", widget=forms.HiddenInput)
+    q = django_filters.CharFilter(
+        label="Search", method="search", max_length=100, widget=forms.SearchInput
+    )
+    kind = django_filters.ChoiceFilter(label="Type", empty_label="All")
+    team = django_filters.ModelChoiceFilter(
+        label="Team", field_name="waiting_team", queryset=Group.objects.none(), empty_label="All"
+    )
+    due = django_filters.ChoiceFilter(
+        label="Due",
+        method="due_by",
+        empty_label="Any time",
+        choices=[("overdue", "Overdue"), ("2h", "In 2 hours"), ("24h", "In 24 hours")],
+    )
+    state = django_filters.ChoiceFilter(
+        label="Status",
+        empty_label="Open",
+        choices=[*((s.value, s.label) for s in State if s in OPEN), *ENDINGS],
+    )
+
+    class Meta:
+        model = ApprovalRequest
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters["kind"].extra["choices"] = [
+            (kind.slug, kind.label) for kind in kinds.all_kinds().values()
+        ]
+        self.filters["team"].queryset = Group.objects.order_by("name")
+
+    def unchanged(self, found: QuerySet, name: str, value: str) -> QuerySet:
+        return found
+
+    def search(self, found: QuerySet, name: str, value: str) -> QuerySet:
+        return found.filter(queries.matching(value))
+
+    def due_by(self, found: QuerySet, name: str, value: str) -> QuerySet:
+        now = timezone.now()
+        if value == "overdue":
+            return found.filter(due_at__lt=now)
+        hours = {"2h": 2, "24h": 24}[value]
+        return found.filter(Q(due_at__gte=now), due_at__lt=now + timezone.timedelta(hours=hours))
+
+
+class CommonForm(forms.Form):
+    """The part of a new request that every kind has."""
+
+    customer = forms.CharField(label="Customer", max_length=100)
+    ticket = forms.CharField(label="Ticket", max_length=100, required=False)
+    reason = forms.CharField(
+        label="Reason",
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What happened, for the person who decides.",
+    )
+
+
+class ReasonForm(forms.Form):
+    """One text. `label`, `help_text` and whether it is needed depend on the verb."""
+
+    reason = forms.CharField(
+        max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 4}), required=False
+    )
+
+    def __init__(self, *args: Any, label: str, help_text: str = "", required: str = "", **kw: Any):
+        super().__init__(*args, **kw)
+        field = self.fields["reason"]
+        field.label, field.help_text = label, help_text
+        if required:
+            field.required = True
+            field.error_messages["required"] = required
+        field.error_messages["max_length"] = f"Write at most {LONGEST:,} characters."
+
+
+class SettleForm(ReasonForm):
+    """What was found out about an effect, with the evidence."""
+
+    happened = forms.ChoiceField(
+        label="What did you find?",
+        choices=[("yes", "It happened"), ("no", "It certainly did not happen")],
+        widget=forms.RadioSelect,
+    )
+    reference = forms.CharField(label="The provider's reference", max_length=200, required=False)
+    field_order = ("happened", "reference", "reason")

@@ -1,0 +1,273 @@
+"""The reads: what a person may see, the five views of the queue, its pages and counts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core import signing
+from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils.dateparse import parse_datetime
+
+from accounts import access, grants, hours
+from accounts.access import Access
+from accounts.models import Membership, Team, User
+from approvals.explain import LATE_START, Deciders
+from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State
+from approvals.rules import may, visible_to
+from approvals.wording import short_name
+
+VIEWS = ("me", "stuck", "people", "systems", "all")
+PAGE = 50
+ORDER = ("rank", "due_order", "created_at", "id")
+WITH_PEOPLE = (State.PENDING, State.SENT_BACK, State.NEEDS_PERSON)
+WITH_SYSTEMS = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
+
+
+class BadCursor(ValueError):
+    """A page address that we didn't make."""
+
+
+def requests() -> QuerySet[ApprovalRequest]:
+    """Requests with everything that explaining them reads; the number of queries is constant."""
+    return ApprovalRequest.objects.select_related(
+        "queue", "requested_by", "owner", "decided_by", "effect", "policy_version__policy"
+    ).prefetch_related("all_steps__team", "decisions__decided_by", "settlements__proposed_by")
+
+
+def seen_by(person: Access) -> QuerySet[ApprovalRequest]:
+    return requests().filter(visible_to(person))
+
+
+def find(ref: str, person: Access) -> ApprovalRequest | None:
+    """One request, if this person may see it."""
+    return seen_by(person).filter(ref=ref).first()
+
+
+# --- The five views --------------------------------------------------------------------------------
+
+
+def in_view(view: str, person: Access, now: datetime) -> Q:
+    """Which open requests belong to a view. `view` is one of `VIEWS`."""
+    if view == "me":
+        return needs(person)
+    if view == "stuck":
+        return is_stuck(now)
+    if view == "people":
+        return Q(state__in=WITH_PEOPLE)
+    if view == "systems":
+        return Q(state__in=WITH_SYSTEMS)
+    return Q(state__in=OPEN)
+
+
+def needs(person: Access) -> Q:
+    """It waits for this person: to decide, to answer a question, or because they claimed it."""
+    return (
+        Q(state=State.PENDING) & can_decide(person)
+        | Q(state=State.SENT_BACK, requester_key=person.person_key)
+        | Q(state__in=OPEN, owner=person.user_id)
+    )
+
+
+def is_stuck(now: datetime) -> Q:
+    """Nobody should leave it alone. The same rule as `explain.why_stuck`, as a condition."""
+    overdue = Q(due_at__lt=now) | Q(warn_at__lt=now)
+    return (
+        Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING])
+        | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
+        | Q(state=State.PENDING) & ~Exists(_deciders())
+        | Q(state=State.APPROVED, held_at__isnull=False)
+        | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
+    )
+
+
+def can_decide(person: Access) -> Q:
+    """The same as `may("approve", …)`, as a condition."""
+    if not person.is_active or person.is_service:
+        return Q(pk__in=())
+    return Q(Exists(_deciders().filter(user=person.user_id)))
+
+
+def _deciders() -> QuerySet[Membership]:
+    """Memberships whose person may decide the open step of the outer request."""
+    is_contributor = Func(
+        OuterRef("contributor_keys"),
+        Cast("user__person_key", TextField()),
+        function="jsonb_exists",
+        output_field=BooleanField(),
+    )
+    without_money = Func(
+        OuterRef("amount"), template="(%(expressions)s IS NULL)", output_field=BooleanField()
+    )
+    spoke = Decision.objects.filter(
+        item=OuterRef(OuterRef("pk")),
+        revision=OuterRef(OuterRef("revision")),
+        step=OuterRef(OuterRef("step")),
+        voided_at=None,
+        person_key=OuterRef("user__person_key"),
+    )
+    return Membership.objects.filter(
+        Q(limit_amount=None)
+        | Q(without_money)
+        | Q(limit_currency=OuterRef("currency"), limit_amount__gte=OuterRef("amount")),
+        grants.holds(
+            "decide_request", Queue, user=OuterRef("user"), object_id=OuterRef(OuterRef("queue"))
+        ),
+        ~Q(user__person_key=OuterRef("requester_key")),
+        ~Q(is_contributor),
+        ~Exists(spoke),
+        group=OuterRef("waiting_team"),
+        user__is_active=True,
+        user__is_service=False,
+    )
+
+
+def counts(person: Access, now: datetime) -> dict[str, int]:
+    """How many requests each view holds for this person; one query."""
+    filters = {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
+    return ApprovalRequest.objects.filter(visible_to(person), state__in=OPEN).aggregate(**filters)
+
+
+# --- Pages -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page:
+    """`next_cursor` is "" on the last page."""
+
+    items: Sequence[ApprovalRequest]
+    next_cursor: str
+
+
+def queue_page(found: QuerySet[ApprovalRequest], *, cursor: str = "", size: int = PAGE) -> Page:
+    """A page in the fixed order of the queue. Raise `BadCursor` for a cursor we didn't make."""
+    if cursor:
+        found = found.filter(_after(_read_cursor(cursor)))
+    items = list(found.order_by(*ORDER)[: size + 1])
+    has_more = len(items) > size
+    return Page(items[:size], _write_cursor(items[size - 1]) if has_more else "")
+
+
+def _after(place: Mapping[str, Any]) -> Q:
+    """Everything behind `place` in the order: (a, b, …) > (x, y, …), spelled out."""
+    condition, equal = Q(), Q()
+    for name in ORDER:
+        condition |= equal & Q(**{f"{name}__gt": place[name]})
+        equal &= Q(**{name: place[name]})
+    return condition
+
+
+def _write_cursor(item: ApprovalRequest) -> str:
+    place = [item.rank, item.due_order.isoformat(), item.created_at.isoformat(), item.pk]
+    return signing.dumps(place, salt="queue", compress=True)
+
+
+def _read_cursor(cursor: str) -> dict[str, Any]:
+    try:
+        rank, due, created, pk = signing.loads(cursor, salt="queue")
+        return dict(
+            zip(ORDER, (rank, parse_datetime(due), parse_datetime(created), pk), strict=True)
+        )
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadCursor("This page address is not one of ours.") from error
+
+
+# --- Who can act ---------------------------------------------------------------------------------
+
+
+def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
+    """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
+    pending = [item for item in items if item.state == State.PENDING]
+    teams = {
+        team.pk: team for team in Team.objects.filter(pk__in={i.waiting_team_id for i in pending})
+    }
+    members: dict[int, list[int]] = {}
+    for team_id, user_id in Membership.objects.filter(group__in=teams).values_list("group", "user"):
+        members.setdefault(team_id, []).append(user_id)
+    everybody = {user_id for ids in members.values() for user_id in ids}
+    users = User.objects.filter(pk__in=everybody, is_active=True, is_service=False)
+    people = access.of_many(users, Queue) if everybody else {}
+    return {
+        item.pk: _deciders_now(
+            item, teams.get(item.waiting_team_id), _in_team(people, members, item), now
+        )
+        for item in pending
+    }
+
+
+def _in_team(
+    people: Mapping[int, Access], members: Mapping[int, list[int]], item: ApprovalRequest
+) -> list[Access]:
+    return [people[pk] for pk in members.get(item.waiting_team_id, []) if pk in people]
+
+
+def _deciders_now(
+    item: ApprovalRequest, team: Team | None, people: Iterable[Access], now: datetime
+) -> Deciders:
+    names = sorted({short_name(person.name) for person in people if may("approve", item, person)})
+    if team is None:
+        return Deciders(names=names)
+    return Deciders(
+        names=names,
+        place=team.place,
+        open_until=hours.closes(team, now),
+        opens_at=hours.opens_next(team, now),
+    )
+
+
+# --- Search ----------------------------------------------------------------------------------------
+
+
+def matching(text: str) -> Q:
+    """By reference, customer, ticket or order; case and surrounding spaces don't matter."""
+    text = " ".join(text.split())
+    return (
+        Q(ref__istartswith=text)
+        | Q(customer__icontains=text)
+        | Q(ticket__iexact=text)
+        | Q(payload__order__iexact=text)
+        | Q(payload__account__iexact=text)
+    )
+
+
+def exactly(text: str) -> Q:
+    """The request itself, or all that carry exactly this ticket, order, account or customer."""
+    text = " ".join(text.split())
+    return (
+        Q(ref__iexact=text)
+        | Q(ticket__iexact=text)
+        | Q(customer__iexact=text)
+        | Q(payload__order__iexact=text)
+        | Q(payload__account__iexact=text)
+    )
+
+
+def by_cause(person: Access) -> dict[str, int]:
+    """How many retrying requests there are for each cause."""
+    found = ApprovalRequest.objects.filter(visible_to(person), state=State.RETRYING)
+    return dict(found.values_list("cause").annotate(Count("pk")))
+
+
+def decided_by(person: Access, *, limit: int = 50) -> QuerySet[Decision]:
+    """What this person decided, newest first, on requests that they may see."""
+    visible = ApprovalRequest.objects.filter(visible_to(person))
+    return (
+        Decision.objects.filter(person_key=person.person_key, item__in=visible)
+        .select_related("item")
+        .order_by("-decided_at", "-id")[:limit]
+    )
+
+
+def last_seen_revision(item: ApprovalRequest, person: Access) -> int | None:
+    """The newest revision that this person decided on before the current one."""
+    earlier = [
+        decision.revision
+        for decision in item.decisions.all()
+        if decision.person_key == person.person_key and decision.revision < item.revision
+    ]
+    return max(earlier, default=None)
+
+
+def effect_of(item: ApprovalRequest) -> Effect | None:
+    return getattr(item, "effect", None)

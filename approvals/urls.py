@@ -1,0 +1,52 @@
+"""The pages, by the names of contract §3."""
+
+from django.urls import path, register_converter
+
+from approvals.views import (
+    attempt,
+    confirm,
+    decisions,
+    go,
+    health,
+    help_page,
+    home,
+    lookup,
+    me,
+    new,
+    queue,
+    request,
+)
+
+
+class RefConverter:
+    """A reference as people say it, such as RF-2041."""
+
+    regex = r"[A-Za-z]{2,4}-[0-9]{1,15}"
+
+    def to_python(self, value: str) -> str:
+        return value.upper()
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(RefConverter, "ref")
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("queue/", queue.queue, name="queue"),
+    path("decisions/", decisions.decisions, name="decisions"),
+    path("requests/new/", new.choose, name="new"),
+    path("requests/new/<slug:kind>/", new.details, name="new_details"),
+    path("requests/new/<slug:kind>/check/", new.check, name="new_check"),
+    path("requests/<ref:ref>/", request.detail, name="request"),
+    path("requests/<ref:ref>/resubmit/", new.change, name="resubmit"),
+    path("requests/<ref:ref>/<slug:verb>/", confirm.confirm, name="verb"),
+    path("requests/<ref:ref>/attempts/<int:number>/", attempt.attempt, name="attempt"),
+    path("lookup/", lookup.lookup, name="lookup"),
+    path("go/", go.go, name="go"),
+    path("help/", help_page.help_page, name="help"),
+    path("me/", me.me, name="me"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+]

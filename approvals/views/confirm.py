@@ -1,0 +1,183 @@
+"""A verb's own page: GET asks with what it does and doesn't do, POST carries it out."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from approvals import kinds, queries
+from approvals.forms import ReasonForm, SettleForm
+from approvals.models import ApprovalRequest
+from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
+from approvals.rules import may
+from approvals.views import errors
+from approvals.views.frame import reader
+from approvals.views.verbs import VERBS, Words, offers
+from approvals.wording import visible
+from audit import timeline
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, ref: str, verb: str) -> HttpResponse:
+    name = verb.replace("-", "_")
+    if "_" in verb or name not in VERBS:
+        raise Http404(verb)
+    if request.method == "POST":
+        return _carry_out(request, ref, name)
+    item = queries.find(ref, reader(request))
+    if item is None:
+        raise Http404(ref)
+    verdict = may(name, item, reader(request))
+    if not verdict:
+        return errors.refused(request, NotAllowed(verdict), ref=ref)
+    if not offers(name, item):
+        messages.info(request, _not_now(item, name), extra_tags="retrying")
+        return redirect("request", ref=ref)
+    return _page(request, item, name, _form(name))
+
+
+def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
+    words = VERBS[name]
+    form = _form(name, request.POST)
+    item = queries.find(ref, reader(request))
+    if item is not None and not form.is_valid():
+        return _page(request, item, name, form, status=422)
+    try:
+        seen = _seen(request, words)
+        answer = words.command(
+            ref=ref,
+            by=request.user,
+            at=timezone.now(),
+            key=request.POST.get("idempotency_key", ""),
+            version=_whole(request.POST.get("version")),
+            **seen,
+            **_typed(name, form),
+        )
+    except Invalid as invalid:
+        if item is None:
+            raise Http404(ref) from invalid
+        for field, sentence in invalid.errors.items():
+            form.add_error(field if field in form.fields else None, sentence)
+        return _page(request, item, name, form, status=422)
+    except Refusal as refusal:
+        return errors.refused(
+            request,
+            refusal,
+            ref=ref,
+            kept_text=visible(request.POST.get("reason", ""))[:2000],
+            changes=_changes(refusal, item),
+        )
+    sentence = answer.sentence
+    if answer.is_replay:
+        sentence = f"Already recorded: {sentence} Nothing was done twice."
+    messages.success(request, sentence, extra_tags="done")
+    return redirect("request", ref=ref)
+
+
+def _typed(name: str, form: ReasonForm) -> dict:
+    if name in ("claim", "release", "take_back"):
+        return {}
+    if name == "settle":
+        return {
+            "reason": form.cleaned_data["reason"],
+            "happened": form.cleaned_data["happened"] == "yes",
+            "reference": form.cleaned_data["reference"],
+        }
+    return {"reason": form.cleaned_data["reason"]}
+
+
+def _seen(request: HttpRequest, words: Words) -> dict:
+    """What the form says its sender saw. Raise `Invalid` when a form lacks it."""
+    seen = {}
+    for name, is_needed in (("revision", words.sees_revision), ("step", words.sees_step)):
+        if not is_needed:
+            continue
+        value = _whole(request.POST.get(name))
+        if value is None:
+            raise Invalid({"reason": f"The form does not say which {name} you saw. Reload it."})
+        seen[name] = value
+    return seen
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _form(name: str, data: object = None) -> ReasonForm:
+    words = VERBS[name]
+    kind = SettleForm if name == "settle" else ReasonForm
+    if data is not None:
+        data = data.copy()
+        if "reason" not in data:
+            data["reason"] = data.get("note", data.get("comment", ""))
+    return kind(data, label=words.label, help_text=words.help_text, required=words.needs)
+
+
+def _page(
+    request: HttpRequest, item: ApprovalRequest, name: str, form: ReasonForm, *, status: int = 200
+) -> HttpResponse:
+    words = VERBS[name]
+    context = {
+        "question": words.question.format(ref=item.ref),
+        "effect_line": words.effect.format(ref=item.ref),
+        "not_effect_line": words.not_effect.format(ref=item.ref),
+        "facts": _facts(item, name),
+        "form": form if not words.at_once else None,
+        "submit_label": words.submit_label.format(ref=item.ref),
+        "danger": words.is_danger,
+        "action_url": request.path,
+        "back_url": f"/requests/{item.ref}/",
+        # A form with a mistake keeps its key: nothing was done with it yet.
+        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "version": None,
+        "revision": item.revision if words.sees_revision else None,
+        "step": item.step if words.sees_step else None,
+    }
+    if request.method == "POST":
+        for seen in ("revision", "step"):
+            context[seen] = _whole(request.POST.get(seen)) or context[seen]
+    return render(request, "approvals/confirm.html", context, status=status)
+
+
+def _facts(item: ApprovalRequest, name: str) -> list[dict]:
+    kind = kinds.kind_of(item.kind)
+    lines = [
+        {"label": "Request", "value": f"{item.ref} {visible(kind.title(item.payload))}"},
+        {"label": "Customer", "value": visible(item.customer)},
+    ]
+    found = item.open_settlement
+    if name == "confirm_settlement" and found is not None:
+        said = "It happened" if found.happened else "It did not happen"
+        lines += [
+            {"label": "Found", "value": f"{said}, says {visible(found.proposed_by.name)}"},
+            {"label": "Evidence", "value": visible(found.evidence)},
+        ]
+        if found.reference:
+            lines.append({"label": "Reference", "value": visible(found.reference)})
+    return lines
+
+
+def _changes(refusal: Refusal, item: ApprovalRequest | None) -> list[dict]:
+    """Field by field, what changed after the revision that was seen."""
+    if item is None or not isinstance(refusal, RevisionMismatch):
+        return []
+    events = timeline.of_stream(item.stream).filter(action="request.resubmit")
+    changed: dict[str, dict] = {}
+    for event in reversed(events):
+        if event.facts.get("revision", 0) <= refusal.facts["seen"]:
+            continue
+        for change in event.changes:
+            first = changed.setdefault(change["field"], {"seen": change["before"]})
+            first["now"] = change["after"]
+    return [
+        {"field": field, "seen": visible(str(both["seen"])), "now": visible(str(both["now"]))}
+        for field, both in changed.items()
+    ]
+
+
+def _not_now(item: ApprovalRequest, name: str) -> str:
+    state = item.get_state_display().lower()
+    return f"{item.ref} is {state} now, so there is nothing to {name.replace('_', ' ')}."

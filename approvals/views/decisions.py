@@ -1,0 +1,112 @@
+"""My decisions: what waits for me, and what I decided."""
+
+from collections import defaultdict
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from approvals import kinds, queries
+from approvals.explain import Deciders, explain
+from approvals.models import ApprovalRequest, State
+from approvals.rules import may
+from approvals.views.frame import reader
+from approvals.wording import duration, listed, money, short_name, shortened, visible
+
+MOST = 100
+
+
+@require_GET
+def decisions(request: HttpRequest) -> HttpResponse:
+    person, now = reader(request), timezone.now()
+    mine = queries.seen_by(person).filter(queries.can_decide(person), state=State.PENDING)
+    waiting = list(mine.order_by("due_order", "created_at", "id")[:MOST])
+    shows_decided = request.GET.get("show") == "decided"
+    deciders = queries.deciders_of(waiting, now)
+    context = {
+        "summary": _summary(waiting, now),
+        "tabs": [
+            {
+                "label": "Waiting",
+                "url": "/decisions/",
+                "count": len(waiting),
+                "current": not shows_decided,
+            },
+            {"label": "Decided by me", "url": "/decisions/?show=decided", "current": shows_decided},
+        ],
+    }
+    if shows_decided:
+        context["decided"] = [_decided(decision) for decision in queries.decided_by(person)]
+        context["empty"] = {"sentence": "You have decided nothing yet."}
+    else:
+        context["cards"] = [_card(item, deciders[item.pk], now) for item in waiting]
+        context["not_for_you"] = _not_for_you(request)
+        context["empty"] = {"sentence": _nothing_waits(request, now)}
+    return render(request, "approvals/decisions.html", context)
+
+
+def _summary(waiting: list[ApprovalRequest], now) -> str:
+    if not waiting:
+        return ""
+    oldest = duration(now - min(item.waiting_since for item in waiting))
+    sums: dict[str, int] = defaultdict(int)
+    for item in waiting:
+        if item.amount is not None:
+            sums[item.currency] += item.amount
+    total = listed([money(amount, currency) for currency, amount in sorted(sums.items())])
+    wait = "waits" if len(waiting) == 1 else "wait"
+    return f"{len(waiting)} {wait} for you, oldest {oldest}." + (
+        f" Total {total}." if total else ""
+    )
+
+
+def _card(item: ApprovalRequest, deciders: Deciders, now) -> dict:
+    kind = kinds.kind_of(item.kind)
+    waiting = explain(item, deciders, now)
+    checks = [f"{line['label']}: {line['value']}" for line in item.examined]
+    step = item.open_step
+    given = len(item.decisions_now)
+    checks.append(f"Step {step.number} of {len(item.steps)}: {given} of {step.quorum} approved")
+    return {
+        "ref": item.ref,
+        "title": f"{visible(kind.title(item.payload))}, {visible(kind.subtitle(item.payload))}",
+        "url": f"/requests/{item.ref}/#decide",
+        "status": {"label": waiting.label, "tone": waiting.tone} if waiting.stuck else None,
+        "asked_by": visible(short_name(item.requested_by.name)),
+        "due_at": item.due_at,
+        "late": item.due_at is not None and item.due_at < now,
+        "reason": shortened(visible(item.reason), 240),
+        "checks": checks,
+    }
+
+
+def _decided(decision) -> dict:
+    item = decision.item
+    void = ", no longer counts" if decision.voided_at else ""
+    return {
+        "url": f"/requests/{item.ref}/",
+        "ref": item.ref,
+        "title": visible(kinds.kind_of(item.kind).title(item.payload)),
+        "verdict": f"{decision.get_choice_display()}, revision {decision.revision}{void}",
+        "at": decision.decided_at,
+    }
+
+
+def _not_for_you(request: HttpRequest) -> list[str]:
+    """Waiting for a team of yours, and still not for you: each with the reason."""
+    person = reader(request)
+    others = (
+        queries.seen_by(person)
+        .filter(state=State.PENDING, waiting_team__in=person.teams)
+        .exclude(queries.can_decide(person))
+        .order_by("due_order", "id")[:5]
+    )
+    return [may("approve", item, person).sentence for item in others]
+
+
+def _nothing_waits(request: HttpRequest, now) -> str:
+    last = queries.decided_by(reader(request), limit=1).first()
+    if last is None:
+        return "Nothing waits for you."
+    return f"Nothing waits for you. Your last decision was {duration(now - last.decided_at)} ago."

@@ -1,0 +1,88 @@
+"""What every page has around it: navigation, the time, and what the last command answered."""
+
+from datetime import UTC
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import access
+from accounts.access import Access
+from approvals import queries
+from approvals.models import Queue
+
+
+def reader(request: HttpRequest) -> Access:
+    """Who reads this page, with their rights of this moment; loaded once for each request."""
+    if not hasattr(request, "reader"):
+        request.reader = access.of(request.user, Queue)
+    return request.reader
+
+
+def page_frame(request: HttpRequest) -> dict:
+    """The context of every page."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"product_version": settings.PRODUCT_VERSION}
+    now = timezone.now()
+    local = now.astimezone(user.zone)
+    differs = local.utcoffset() != now.utcoffset()
+    city = user.time_zone.rsplit("/", 1)[-1].replace("_", " ")
+    return {
+        "product_version": settings.PRODUCT_VERSION,
+        "nav": _navigation(request),
+        "clock": {
+            "at": now,
+            "utc": f"{now.astimezone(UTC):%H:%M} UTC",
+            "local": f"{local:%H:%M} {city}" if differs else "",
+            "zone": user.zone,
+            "city": city,
+        },
+        "notices": [
+            {"tone": message.tags or "done", "text": message.message}
+            for message in messages.get_messages(request)
+        ],
+    }
+
+
+def _navigation(request: HttpRequest) -> list[dict]:
+    person = reader(request)
+    links = []
+    if person.queues_with("view_queue", "operate_request", "audit_queue"):
+        links.append(_link(request, "Queue", "/queue/"))
+    if person.queues_with("decide_request"):
+        links.append(_link(request, "Decisions", "/decisions/", _waiting_for(request)))
+    if person.queues_with(*_LOOKUP):
+        links.append(_link(request, "Lookup", "/lookup/"))
+    if person.queues_with("submit_request"):
+        links.append(_link(request, "New request", "/requests/new/"))
+    if person.is_staff:
+        links.append(_link(request, "Administration", "/admin/"))
+    return links
+
+
+_LOOKUP = ("answer_request", "view_queue", "operate_request", "decide_request", "audit_queue")
+
+
+def _link(request: HttpRequest, label: str, url: str, count: int | None = None) -> dict:
+    current = request.path == url or (url != "/" and request.path.startswith(url))
+    return {"label": label, "url": url, "current": current, "count": count}
+
+
+def _waiting_for(request: HttpRequest) -> int:
+    person = reader(request)
+    return (
+        queries.ApprovalRequest.objects.filter(queries.visible_to(person), state="pending")
+        .filter(queries.can_decide(person))
+        .count()
+    )
+
+
+def with_query(request: HttpRequest, **changes: str | None) -> str:
+    """This page's address with some of its query changed; None takes a name out."""
+    query = {name: value for name, value in request.GET.items() if value}
+    query |= changes
+    kept = {name: value for name, value in query.items() if value}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path

@@ -1,0 +1,261 @@
+"""One request: why it waits, the decision, what will happen, its attempts and its history."""
+
+import uuid
+from datetime import datetime
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from approvals import kinds, queries
+from approvals.events import TONES, sentence
+from approvals.explain import Deciders, Waiting, explain
+from approvals.models import ApprovalRequest, Choice, State
+from approvals.rules import may
+from approvals.views import attempt as attempt_view
+from approvals.views.frame import reader
+from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
+from approvals.wording import clock, duration, listed, money, short_name, visible
+from audit import timeline
+
+LONGEST_TIMELINE = 100
+
+
+@require_GET
+def detail(request: HttpRequest, ref: str) -> HttpResponse:
+    person, now = reader(request), timezone.now()
+    item = queries.find(ref, person)
+    if item is None:
+        raise Http404(ref)
+    deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
+    waiting = explain(item, deciders, now)
+    kind = kinds.kind_of(item.kind)
+    inspects = bool(may("inspect", item, person))
+    context = {
+        "ref": item.ref,
+        "title": visible(kind.title(item.payload)),
+        "version": item.version,
+        "revision": item.revision if item.revision > 1 else None,
+        "status": {"label": waiting.label, "tone": waiting.tone},
+        "waiting": waiting,
+        "decision": _decision(request, item, deciders),
+        "content_hash_short": f"{item.content_hash[:4]}..{item.content_hash[-2:]}",
+        "actions": _actions(request, item),
+        "blocked": _blocked(request, item, deciders),
+        "facts": _what_will_happen(item, kind, inspects),
+        "content": _what_was_asked(item, kind),
+        "steps": _steps(item),
+        "effect": _execution(item, kind) if inspects else None,
+        "timeline": _timeline(item),
+        "audit_line": f"Event {item.version:,} is the newest",
+        "note_form": _note_form(item),
+        "back_url": "/queue/?view=all" if inspects else "/lookup/",
+        "back_label": "Back to queue" if inspects else "Back to lookup",
+    }
+    return render(request, "approvals/request.html", context)
+
+
+def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -> dict | None:
+    """The decision panel, for people who may decide; for others a sentence, where it helps."""
+    person = reader(request)
+    if item.state != State.PENDING:
+        return None
+    verdict = may("approve", item, person)
+    if not verdict:
+        if not person.queues_with("decide_request") and not _asked_it(item, person):
+            return None
+        who = f" {listed(list(deciders.names))} can." if deciders.names else ""
+        return {"allowed": False, "sentence": f"{verdict.sentence}{who}"}
+    kind = kinds.kind_of(item.kind)
+    amount = f" {money(item.amount, item.currency)}" if item.amount is not None else ""
+    return {
+        "allowed": True,
+        "heading": f"You approve exactly: {visible(kind.title(item.payload))}, "
+        f"{kind.target(item.payload)}.",
+        "revision": item.revision,
+        "version": None,
+        "step": item.step,
+        "key": str(uuid.uuid4()),
+        "changes": _changes_since_seen(item, person),
+        "changes_heading": _changes_heading(item, person),
+        "after": _after_approval(item),
+        "actions": {
+            "approve": {"url": f"/requests/{item.ref}/approve/", "label": f"Approve{amount}"},
+            "send_back": {"url": f"/requests/{item.ref}/send-back/", "label": "Send back…"},
+            "reject": {"url": f"/requests/{item.ref}/reject/", "label": "Reject…"},
+        },
+    }
+
+
+def _asked_it(item: ApprovalRequest, person: object) -> bool:
+    return item.requester_key == person.person_key
+
+
+def _after_approval(item: ApprovalRequest) -> str:
+    step = item.open_step
+    given = sum(decision.choice == Choice.APPROVE for decision in item.decisions_now)
+    is_last = given + 1 >= step.quorum and step.number == len(item.steps)
+    if not is_last:
+        return "After you, it waits for the next approval."
+    if not item.start_delay_s:
+        return "Yours is the last approval: it starts at once."
+    return (
+        f"Yours is the last approval: it starts {item.start_delay_s} s later, "
+        "and you can take it back until then."
+    )
+
+
+def _changes_heading(item: ApprovalRequest, person: object) -> str:
+    if queries.last_seen_revision(item, person):
+        return "Changed since you decided"
+    return "Changed since it was first asked"
+
+
+def _changes_since_seen(item: ApprovalRequest, person: object) -> list[dict]:
+    """What changed in revisions this person has not decided on, newest last."""
+    if item.revision == 1:
+        return []
+    seen = queries.last_seen_revision(item, person) or 1
+    changes: list[dict] = []
+    for event in reversed(timeline.of_stream(item.stream).filter(action="request.resubmit")):
+        if event.facts.get("revision", 0) > seen:
+            changes += event.changes
+    return [{name: visible(str(value)) for name, value in change.items()} for change in changes]
+
+
+def _actions(request: HttpRequest, item: ApprovalRequest) -> list[dict]:
+    person = reader(request)
+    found = []
+    for verb in ACTIONS_IN_ORDER:
+        if not offers(verb, item) or not may(verb, item, person):
+            continue
+        words = VERBS[verb]
+        found.append(
+            {
+                "label": words.button,
+                "url": f"/requests/{item.ref}/{verb.replace('_', '-')}/",
+                "method": "post" if words.at_once else "get",
+                "tone": "danger" if words.is_danger else "default",
+                "key": str(uuid.uuid4()),
+                "version": item.version,
+            }
+        )
+    return found
+
+
+def _blocked(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -> list[str]:
+    """What somebody in your place might look for and why it isn't here."""
+    if item.state == State.IN_DOUBT:
+        return ["Sending it again is not offered: it may have been done already."]
+    return []
+
+
+def _what_will_happen(item: ApprovalRequest, kind: kinds.Kind, inspects: bool) -> list[dict]:
+    lines = [*item.examined]
+    lines.append({"label": "Carried out by", "value": kind.system})
+    effect = queries.effect_of(item)
+    if effect is not None and effect.provider_reference:
+        lines.append({"label": "Reference", "value": effect.provider_reference})
+    if effect is not None and inspects:
+        lines.append({"label": "Request key", "value": effect.key})
+    version = item.policy_version
+    lines.append(
+        {
+            "label": "Policy",
+            "value": f"{version.policy.name}, version {version.number}: {item.policy_rule}",
+        }
+    )
+    owner = visible(item.owner.name) if item.owner else "Unclaimed"
+    return [*lines, {"label": "Owner", "value": owner}]
+
+
+def _what_was_asked(item: ApprovalRequest, kind: kinds.Kind) -> list[dict]:
+    lines = [
+        *({"label": fact.label, "value": visible(fact.value)} for fact in kind.facts(item.payload)),
+        {"label": "Customer", "value": visible(item.customer)},
+        {"label": "Reason", "value": visible(item.reason)},
+    ]
+    if item.ticket:
+        lines.append({"label": "Ticket", "value": visible(item.ticket)})
+    asked_by = f"{visible(item.requested_by.name)}, {clock(item.created_at, timezone.now())}"
+    return [*lines, {"label": "Asked by", "value": asked_by}]
+
+
+def _steps(item: ApprovalRequest) -> list[dict]:
+    lines = []
+    for step in item.steps:
+        given = [
+            decision
+            for decision in item.decisions_for_revision
+            if decision.step == step.number and decision.choice == Choice.APPROVE
+        ]
+        is_open = item.state == State.PENDING and step.number == item.step
+        done = len(given) >= step.quorum
+        now = timezone.now()
+        lines.append(
+            {
+                "number": step.number,
+                "team": visible(step.team.name),
+                "quorum": step.quorum,
+                "approved": len(given),
+                "names": [
+                    f"{visible(short_name(d.decided_by.name))} at {clock(d.decided_at, now)}"
+                    for d in given
+                ],
+                "state": "done" if done else "open" if is_open else "waiting",
+                "due_at": item.due_at if is_open else None,
+            }
+        )
+    return lines
+
+
+def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
+    effect = queries.effect_of(item)
+    if effect is None or not item.policy_version:
+        return None
+    attempts = [attempt_view.described(item, one) for one in effect.tries.order_by("-number")]
+    return {
+        "system": f"Calls to {kind.system}" if kind.system != "A person" else "Execution",
+        "sentence": "" if attempts else "Not started. Nothing was sent.",
+        "attempts": attempts,
+        "max_attempts": None,
+        "next_at": effect.next_attempt_at if item.state == State.RETRYING else None,
+        "key": effect.key,
+    }
+
+
+def _timeline(item: ApprovalRequest) -> list[dict]:
+    events = list(timeline.of_stream(item.stream)[:LONGEST_TIMELINE])
+    return [
+        _entry(event, events[index + 1].occurred_at if index + 1 < len(events) else None)
+        for index, event in enumerate(events)
+    ]
+
+
+def _entry(event: object, before: datetime | None) -> dict:
+    return {
+        "at": event.occurred_at,
+        "sentence": sentence(event.action, event.facts),
+        "actor": visible(event.actor_label),
+        "detail": visible(event.reason),
+        "changes": [
+            {name: visible(str(value)) for name, value in change.items()}
+            for change in event.changes
+        ],
+        "tone": TONES.get(event.action, ""),
+        "gap": duration(event.occurred_at - before) if before else "",
+    }
+
+
+def _note_form(item: ApprovalRequest) -> dict:
+    return {
+        "url": f"/requests/{item.ref}/note/",
+        "key": str(uuid.uuid4()),
+        "version": None,
+    }
+
+
+def waiting_of(item: ApprovalRequest, now: datetime) -> Waiting:
+    """The explanation of one request, with who can decide it."""
+    return explain(item, queries.deciders_of([item], now).get(item.pk, Deciders()), now)

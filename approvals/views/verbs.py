@@ -1,0 +1,179 @@
+"""The verbs that a person can do with a request: what their pages say, and their commands."""
+
+from dataclasses import dataclass
+
+from approvals.commands import decide, operate, settle, submit
+from approvals.commands.frame import Command
+from approvals.models import OPEN, ApprovalRequest, State
+
+
+@dataclass(frozen=True)
+class Words:
+    """`{ref}` may stand in each text. `at_once`: safe and reversible, so without a second page."""
+
+    command: Command
+    button: str
+    states: frozenset[str]
+    question: str = ""
+    effect: str = ""
+    not_effect: str = ""
+    label: str = "Comment"
+    help_text: str = ""
+    needs: str = ""
+    submit_label: str = ""
+    at_once: bool = False
+    is_danger: bool = False
+    sees_step: bool = False
+    sees_revision: bool = False
+
+
+def _in(*states: State) -> frozenset[str]:
+    return frozenset(states)
+
+
+VERBS: dict[str, Words] = {
+    "approve": Words(
+        command=decide.approve,
+        button="Approve",
+        states=_in(State.PENDING),
+        question="Approve {ref}?",
+        effect="Your approval counts for exactly this revision. The last one makes it start.",
+        not_effect="It does not count if the content changes.",
+        submit_label="Approve {ref}",
+        sees_step=True,
+        sees_revision=True,
+    ),
+    "reject": Words(
+        command=decide.reject,
+        button="Reject…",
+        states=_in(State.PENDING),
+        question="Reject {ref}?",
+        effect="It ends here, and the requester reads your reason.",
+        not_effect="Nothing is sent and no money moves.",
+        label="Reason",
+        help_text="The requester and support read it.",
+        needs="Say why you reject it. The requester reads it.",
+        submit_label="Reject {ref}",
+        is_danger=True,
+        sees_step=True,
+        sees_revision=True,
+    ),
+    "send_back": Words(
+        command=decide.send_back,
+        button="Send back…",
+        states=_in(State.PENDING),
+        question="Send {ref} back with a question?",
+        effect="It waits for the requester, who can change it and send it again.",
+        not_effect="Nothing is rejected. Approvals given so far stop counting when it changes.",
+        label="Question",
+        help_text="The requester reads it.",
+        needs="Write your question. The requester reads it.",
+        submit_label="Send {ref} back",
+        sees_step=True,
+        sees_revision=True,
+    ),
+    "take_back": Words(
+        command=decide.take_back,
+        button="Take back my approval",
+        states=_in(State.APPROVED),
+        question="Take back your approval of {ref}?",
+        effect="It waits for an approval again.",
+        not_effect="Nothing was sent.",
+        submit_label="Take back my approval",
+        at_once=True,
+    ),
+    "withdraw": Words(
+        command=submit.withdraw,
+        button="Withdraw…",
+        states=_in(State.PENDING, State.SENT_BACK, State.APPROVED, State.NEEDS_PERSON),
+        question="Withdraw {ref}?",
+        effect="It ends here. You can ask for the same again later.",
+        not_effect="Nothing is sent and no money moves.",
+        label="Reason",
+        needs="Say why it is no longer wanted.",
+        submit_label="Withdraw {ref}",
+        is_danger=True,
+    ),
+    "claim": Words(
+        command=operate.claim,
+        button="Claim",
+        states=frozenset(OPEN),
+        question="Claim {ref}?",
+        effect="You become its owner, so that others look at something else.",
+        not_effect="It changes nothing about approvals or tries.",
+        submit_label="Claim {ref}",
+        at_once=True,
+    ),
+    "release": Words(
+        command=operate.release,
+        button="Release",
+        states=frozenset(OPEN),
+        question="Release {ref}?",
+        effect="It belongs to nobody, so that others can take it.",
+        not_effect="It changes nothing about approvals or tries.",
+        submit_label="Release {ref}",
+        at_once=True,
+    ),
+    "settle": Words(
+        command=settle.settle,
+        button="Settle with evidence…",
+        states=_in(State.IN_DOUBT, State.NEEDS_PERSON),
+        question="What did you find out about {ref}?",
+        effect="Your finding is recorded. It counts once a second person has confirmed it.",
+        not_effect="Nothing is sent to the provider.",
+        label="Evidence",
+        help_text="What you saw, where and when: a number, a page, a statement.",
+        needs="Write what you saw and where.",
+        submit_label="Record my finding",
+        sees_revision=True,
+    ),
+    "confirm_settlement": Words(
+        command=settle.confirm_settlement,
+        button="Confirm what was found…",
+        states=_in(State.IN_DOUBT, State.NEEDS_PERSON),
+        question="Confirm what was found about {ref}?",
+        effect="It is settled as it was found.",
+        not_effect="Nothing is sent to the provider.",
+        label="What you checked yourself",
+        submit_label="Confirm",
+        sees_revision=True,
+    ),
+    "note": Words(
+        command=operate.note,
+        button="Add a note",
+        states=frozenset(state for state in State if state != State.NEW),
+        question="Add a note to {ref}?",
+        effect="Everybody who sees {ref} can read it.",
+        not_effect="It does not touch what is approved.",
+        label="Note",
+        needs="Write the note.",
+        submit_label="Add note",
+    ),
+}
+
+ACTIONS_IN_ORDER = (
+    "take_back",
+    "confirm_settlement",
+    "settle",
+    "resubmit",
+    "claim",
+    "release",
+    "withdraw",
+)
+
+
+def offers(verb: str, item: ApprovalRequest) -> bool:
+    """Whether the verb has a meaning for the request as it stands, whoever asks."""
+    if verb == "confirm_settlement":
+        return item.state in VERBS[verb].states and item.open_settlement is not None
+    if verb == "withdraw" and item.state == State.NEEDS_PERSON:
+        return item.effect.sent_at is None
+    return item.state in VERBS[verb].states
+
+
+VERBS["resubmit"] = Words(
+    command=submit.resubmit,
+    button="Change and send again…",
+    states=_in(State.SENT_BACK, State.PENDING),
+    sees_revision=True,
+)
