@@ -16,6 +16,8 @@ WITHOUT_DATABASE = {
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if directory := _data_dir(sys.argv[2:]):  # before anything reads the settings
+        os.environ["DATA_DIR"] = directory
     from config.env import ConfigurationError
 
     try:
@@ -25,6 +27,15 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ConfigurationError as error:
         sys.exit(f"Approval Queue cannot start: {error}")
+
+
+def _data_dir(arguments: list[str]) -> str:
+    for position, argument in enumerate(arguments):
+        if argument.startswith("--data-dir="):
+            return argument.partition("=")[2]
+        if argument == "--data-dir":
+            return "".join(arguments[position + 1 : position + 2])
+    return ""
 
 
 def _database_for(command: list[str]) -> contextlib.AbstractContextManager:

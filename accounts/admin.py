@@ -1,7 +1,7 @@
 """Administration of people and teams. Every edit is an event of the administrator who made it."""
 
-from django.contrib import admin
 import django.contrib.auth.admin  # noqa: F401 - registers Group, which is replaced below
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group

@@ -30,7 +30,9 @@ def examine() -> list[Violation]:
 
 def _effects_at_most_once() -> Iterator[Violation]:
     """I1: one effect a request, one success an effect, and what is done was confirmed."""
-    for item in ApprovalRequest.objects.filter(state=State.DONE).select_related("effect").iterator():
+    for item in (
+        ApprovalRequest.objects.filter(state=State.DONE).select_related("effect").iterator()
+    ):
         effect = getattr(item, "effect", None)
         if effect is None or effect.settled_at is None:
             yield Violation("I1", item.ref, "It is done, and no effect was settled.")

@@ -127,6 +127,7 @@ def _claim_send(item: ApprovalRequest, effect: Effect, *, worker: str, at: datet
         actor=_actor(worker),
         at=at,
         facts={"attempt": effect.attempts, "max_attempts": effect.max_attempts},
+        starts_at=None,
         waiting_since=at,
         due_at=None,
         warn_at=None,

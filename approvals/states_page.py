@@ -43,4 +43,6 @@ def page() -> str:
 
 def _targets(target: object) -> list[str]:
     allowed = getattr(target, "allowed_states", None)
-    return [str(state.value if isinstance(state, State) else state) for state in allowed or [target]]
+    return [
+        str(state.value if isinstance(state, State) else state) for state in allowed or [target]
+    ]

@@ -14,7 +14,31 @@ from audit.models import Event
 FIRST = bytes(32)  # what the first event of a stream follows
 
 # The order doesn't matter: the canonical form sorts. Leaving a field out would leave it unprotected.
-COVERED = ["stream", "seq", "occurred_at", "recorded_at", "actor_type", "actor_id", "actor_label", "on_behalf_of", "auth_method", "action", "target_type", "target_id", "version_before", "version_after", "outcome", "reason_code", "reason", "policy", "changes", "facts", "context", "key_hash", "schema_version"]
+COVERED = [
+    "stream",
+    "seq",
+    "occurred_at",
+    "recorded_at",
+    "actor_type",
+    "actor_id",
+    "actor_label",
+    "on_behalf_of",
+    "auth_method",
+    "action",
+    "target_type",
+    "target_id",
+    "version_before",
+    "version_after",
+    "outcome",
+    "reason_code",
+    "reason",
+    "policy",
+    "changes",
+    "facts",
+    "context",
+    "key_hash",
+    "schema_version",
+]
 
 
 def canonical(event: Event) -> bytes:

@@ -264,6 +264,13 @@ def _is_postgres(pid_file: Path) -> bool:
         return False
 
 
+def dying_with_parent(number: signal.Signals) -> list[str]:
+    """The command in front of a program that must not outlive the one that started it."""
+    if shutil.which("setpriv") is None:
+        return []
+    return ["setpriv", f"--pdeathsig={number.name.removeprefix('SIG')}"]
+
+
 def _server_account(data: Path, *, dies_with_parent: bool = False) -> list[str]:
     """The command in front of a PostgreSQL program: PostgreSQL refuses to run as root.
 

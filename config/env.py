@@ -70,6 +70,11 @@ class Environment:
     stripe_timeout_s: float
     account_service_timeout_s: float
 
+    @staticmethod
+    def for_children(**changes: str) -> dict[str, str]:
+        """The environment of a process that this one starts."""
+        return {**os.environ, **changes}
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
     """Raise `ConfigurationError` for the first value that cannot be used."""

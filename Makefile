@@ -1,0 +1,40 @@
+# The two commands of the README are `make demo` and `make test`.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo test lint crash-test bench clean
+
+demo: $(VENV)/.product
+	@$(BIN)/python manage.py demo --port $(PORT)
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: $(VENV)/.development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.lint_templates
+
+crash-test: $(VENV)/.development
+	$(BIN)/python -m pytest tests/crash -n 0
+
+bench: $(VENV)/.development
+	$(BIN)/python -m bench.queue
+
+clean:
+	rm -rf $(VENV) .data staticfiles
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.product: requirements.lock | $(VENV)/bin/python
+	$(PIP) -r requirements.lock
+	@touch $@
+
+$(VENV)/.development: requirements-dev.lock | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.lock
+	@touch $@ $(VENV)/.product

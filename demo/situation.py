@@ -1,0 +1,378 @@
+"""09:12: what a lead finds in the morning, made by the real commands and the real worker code.
+
+Every history here happened: people asked and decided through the commands, at times of today, and
+the effects were carried out against the simulator. Nothing is written past them.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from approvals import execution, jobs, sweeping
+from approvals.commands import decide, operate, submit
+from approvals.models import ApprovalRequest, Effect, State
+from demo.organisation import PEOPLE
+
+LIMITED = ("acct_5498", "acct_5511", "acct_5530")
+UNKNOWN = "acct_5512"
+REJECTED = "acct_5477"
+# How the simulator misbehaves: three accounts are refused for a while, one answer gets lost and
+# cannot be asked for, one account number is wrong.
+FAULTS = [
+    *(f"rate_limit@{account}=1" for account in LIMITED),
+    f"hang_after_effect@{UNKNOWN}=1",
+    f"look_up_unavailable@{UNKNOWN}=1",
+    f"reject@{REJECTED}=1",
+]
+CUSTOMERS = [
+    "Ana Silva",
+    "Jonas Becker",
+    "Chloé Martin",
+    "Oluwaseun Adeyemi-Richardson",
+    "Nikos Papadopoulos",
+    "Marta Kowalczyk",
+    "Yuki Tanaka",
+    "Dr. Wilhelmina van der Westhuizen-Oosterhout",
+]
+REASONS = [
+    ("lost_parcel", "Parcel lost, the carrier confirmed it."),
+    ("damaged", "Arrived broken; photos are in the ticket."),
+    ("goodwill", "Second delay in a month; agreed with the team lead."),
+    ("duplicate", "Charged twice within a minute."),
+    ("other", "The customer cancelled before the parcel left."),
+]
+
+
+@dataclass
+class Situation:
+    """`now` is the moment the demo starts; everything happens in the hours before it."""
+
+    people: dict[str, User]
+    now: datetime
+    numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def happen(self) -> None:
+        self._yesterday()
+        self._done_today()
+        self._ended_without_effect()
+        self._stuck()
+        self._waiting()
+
+    # --- People and times ------------------------------------------------------------------------
+
+    def person(self, word: str) -> User:
+        return next(self.people[p.email] for p in PEOPLE if p.email.startswith(word))
+
+    def ago(self, **length: float) -> datetime:
+        return self.now - timedelta(**length)
+
+    def key(self) -> str:
+        return f"demo-{next(self.numbers)}"
+
+    # --- Chapters --------------------------------------------------------------------------------
+
+    def _yesterday(self) -> None:
+        for hours, amount in [(29, 4590), (28, 12900), (27, 3100), (26, 7450)]:
+            self._done_refund(at=self.ago(hours=hours), amount=amount)
+        item = self.ask_refund(at=self.ago(days=32), amount=18900, by="support2")
+        self._expire(item)
+
+    def _done_today(self) -> None:
+        for minutes, amount in [
+            (190, 2250),
+            (171, 6400),
+            (150, 1990),
+            (133, 9900),
+            (95, 4999),
+            (61, 15000),
+            (34, 3575),
+        ]:
+            self._done_refund(at=self.ago(minutes=minutes), amount=amount)
+        for minutes, change, to in [
+            (140, "email", "new.address@example.test"),
+            (50, "limit", "5000"),
+        ]:
+            item = self.ask_change(at=self.ago(minutes=minutes), change=change, to=to)
+            self.approve(item, "ops", at=self.ago(minutes=minutes - 12))
+            self.run(item)
+
+    def _ended_without_effect(self) -> None:
+        item = self.ask_refund(at=self.ago(hours=5), amount=64000, by="support2")
+        self._decide(
+            decide.reject, item, "finance1", self.ago(hours=4), "Paid out by the insurer already."
+        )
+        item = self.ask_refund(at=self.ago(hours=3), amount=7800)
+        self._decide(
+            decide.reject, item, "finance2", self.ago(hours=2), "The return window ended in August."
+        )
+        item = self.ask_refund(at=self.ago(hours=6), amount=9900)
+        submit.withdraw(
+            ref=item.ref,
+            by=self.person("support@"),
+            at=self.ago(hours=5, minutes=20),
+            key=self.key(),
+            reason="The customer found the parcel.",
+        )
+
+    def _stuck(self) -> None:
+        self._three_changes_retrying()
+        self._one_unknown()
+        self._one_needs_a_person()
+        self._one_task_by_hand()
+
+    def _three_changes_retrying(self) -> None:
+        """They wait for the same cause; the running worker goes on trying."""
+        for number, account in enumerate(LIMITED):
+            asked = self.ago(minutes=24 - number * 4)
+            item = self.ask_change(
+                at=asked,
+                change="payout_account",
+                to=f"DE{89 - number} ..{4242 + number}",
+                account=account,
+                by="support2" if number else "support@",
+            )
+            self.approve(item, "ops", at=asked + timedelta(minutes=12))
+            self.run(item)
+            while self._due(item) < self.now:
+                self.run(item)
+            if number == 0:
+                self.claim(item, "ops2", at=self.ago(minutes=5))
+
+    def _one_unknown(self) -> None:
+        """Sent, and the answer never came. The service cannot be asked either, for now."""
+        asked = self.ago(hours=1, minutes=31)
+        item = self.ask_change(at=asked, change="close", account=UNKNOWN)
+        self.approve(item, "ops2", at=asked + timedelta(minutes=16))
+        with _short_patience():
+            self.run(item)
+        while self._due(item) < self.now:
+            self.run(item)
+
+    def _one_needs_a_person(self) -> None:
+        asked = self.ago(hours=3, minutes=22)
+        item = self.ask_change(
+            at=asked, change="payout_account", to="GB00 ..0000", account=REJECTED, by="support2"
+        )
+        self.approve(item, "ops2", at=asked + timedelta(minutes=9))
+        self.run(item)
+        self.note(item, "ops", asked + timedelta(minutes=40), "Asked Kemi for the right number.")
+
+    def _one_task_by_hand(self) -> None:
+        asked = self.ago(hours=2, minutes=5)
+        item = self.ask_manual(
+            at=asked,
+            title="Post the VAT receipt for order 88077",
+            instructions="Print the receipt from the archive and post it to the billing address.",
+        )
+        self.approve(item, "ops2", at=asked + timedelta(minutes=30))
+        self.run(item)
+
+    def _waiting(self) -> None:
+        """What waits for people: one near its due time, one already past it."""
+        near = self.ask_refund(
+            at=self.ago(hours=3, minutes=32),
+            amount=124000,
+            order="88120",
+            size=131000,
+            customer="Ana Silva",
+            ticket="ZD-9921",
+            reason=("lost_parcel", "Parcel lost, the carrier confirmed it on 20 November."),
+        )
+        self.approve(near, "finance3", at=self.ago(hours=2, minutes=51))
+        self.note(near, "support@", self.ago(hours=2), "The customer has called twice.")
+        self.ask_refund(at=self.ago(hours=4, minutes=25), amount=8800, by="support2")
+        self.ask_refund(at=self.ago(minutes=58), amount=87550)
+        self.ask_refund(at=self.ago(minutes=41), amount=230000, by="support2")
+        self.ask_refund(at=self.ago(minutes=12), amount=5900)
+        self.ask_change(at=self.ago(minutes=47), change="limit", to="12000")
+        self.ask_change(
+            at=self.ago(minutes=20), change="email", to="jonas@example.test", by="support2"
+        )
+        self.ask_change(
+            at=self.ago(minutes=16), change="payout_account", to="FR76 ..1812", by="ops@"
+        )
+        self._sent_back()
+        self._changed_after_an_approval()
+
+    def _sent_back(self) -> None:
+        item = self.ask_refund(at=self.ago(hours=2, minutes=10), amount=31500)
+        self._decide(
+            decide.send_back,
+            item,
+            "finance2",
+            self.ago(hours=1, minutes=40),
+            "Which of the two orders is it? The ticket names 88231 and 88232.",
+        )
+        item = self.ask_change(
+            at=self.ago(hours=1, minutes=55), change="close", account="acct_5601", by="support2"
+        )
+        self._decide(
+            decide.send_back, item, "ops2", self.ago(hours=1), "Has the customer been paid out?"
+        )
+
+    def _changed_after_an_approval(self) -> None:
+        item = self.ask_refund(at=self.ago(hours=1, minutes=30), amount=150000, size=160000)
+        self.approve(item, "finance1", at=self.ago(hours=1, minutes=10))
+        item.refresh_from_db()
+        submit.resubmit(
+            ref=item.ref,
+            by=item.requested_by,
+            at=self.ago(minutes=36),
+            key=self.key(),
+            revision=item.revision,
+            payload={**item.payload, "amount": 142500},
+            customer=item.customer,
+            reason=f"{item.reason} Without the voucher.",
+            ticket=item.ticket,
+        )
+
+    # --- Verbs -----------------------------------------------------------------------------------
+
+    def ask_refund(
+        self,
+        *,
+        at: datetime,
+        amount: int,
+        by: str = "support@",
+        order: str = "",
+        size: int | None = None,
+        customer: str = "",
+        ticket: str = "",
+        reason: tuple[str, str] | None = None,
+    ) -> ApprovalRequest:
+        number = next(self.numbers)
+        order = order or f"{88000 + number}"
+        code, words = reason or REASONS[number % len(REASONS)]
+        return self._ask(
+            "refund",
+            at=at,
+            by=by,
+            customer=customer,
+            ticket=ticket,
+            reason=words,
+            payload={
+                "order": order,
+                "payment": f"pi_{order}_{size or amount + 1250}_eur",
+                "amount": amount,
+                "currency": "EUR",
+                "reason_code": code,
+            },
+        )
+
+    def ask_change(
+        self, *, at: datetime, change: str, to: str = "", account: str = "", by: str = "support@"
+    ) -> ApprovalRequest:
+        payload = {"account": account or f"acct_{5600 + next(self.numbers)}", "change": change}
+        if to:
+            payload["to"] = to
+        return self._ask(
+            "account_change",
+            at=at,
+            by=by,
+            payload=payload,
+            reason="Asked by phone, identity checked.",
+        )
+
+    def ask_manual(self, *, at: datetime, **payload: str) -> ApprovalRequest:
+        return self._ask(
+            "manual",
+            at=at,
+            by="support@",
+            payload=payload,
+            reason="The customer needs it for their audit.",
+        )
+
+    def _ask(
+        self,
+        kind: str,
+        *,
+        at: datetime,
+        by: str,
+        payload: dict[str, Any],
+        reason: str,
+        customer: str = "",
+        ticket: str = "",
+    ) -> ApprovalRequest:
+        number = next(self.numbers)
+        answer = submit.submit(
+            by=self.person(by),
+            at=at,
+            key=self.key(),
+            kind=kind,
+            payload=payload,
+            customer=customer or CUSTOMERS[number % len(CUSTOMERS)],
+            ticket=ticket or f"ZD-{9600 + number}",
+            reason=reason,
+        )
+        return ApprovalRequest.objects.get(ref=answer.ref)
+
+    def approve(self, item: ApprovalRequest, by: str, *, at: datetime) -> None:
+        self._decide(decide.approve, item, by, at, "")
+
+    def _decide(
+        self, command: Callable, item: ApprovalRequest, by: str, at: datetime, reason: str
+    ) -> None:
+        item.refresh_from_db()
+        command(
+            ref=item.ref,
+            by=self.person(by),
+            at=at,
+            key=self.key(),
+            revision=item.revision,
+            step=item.step,
+            reason=reason,
+        )
+
+    def claim(self, item: ApprovalRequest, by: str, *, at: datetime) -> None:
+        operate.claim(ref=item.ref, by=self.person(by), at=at, key=self.key())
+
+    def note(self, item: ApprovalRequest, by: str, at: datetime, text: str) -> None:
+        operate.note(ref=item.ref, by=self.person(by), at=at, key=self.key(), reason=text)
+
+    def run(self, item: ApprovalRequest) -> None:
+        """What the worker did when its next step was due."""
+        due = self._due(item) + timedelta(seconds=1)
+        moment = itertools.chain([due], itertools.repeat(due + timedelta(seconds=1.2)))
+        execution.run(item.pk, wake=_wake_when_still_to_come(self.now), clock=lambda: next(moment))
+
+    @staticmethod
+    def _due(item: ApprovalRequest) -> datetime:
+        """When something happens next by itself."""
+        item.refresh_from_db()
+        effect = Effect.objects.get(item=item)
+        return item.starts_at or effect.next_attempt_at or effect.next_question_at
+
+    def _done_refund(self, *, at: datetime, amount: int) -> None:
+        item = self.ask_refund(at=at, amount=amount, by="support2" if amount % 2 else "support@")
+        if item.state == State.PENDING:
+            self.approve(item, "finance1", at=at + timedelta(minutes=14))
+        self.run(item)
+
+    @staticmethod
+    def _expire(item: ApprovalRequest) -> None:
+        sweeping.expire(item.pk, at=item.expires_at)
+
+
+def _wake_when_still_to_come(now: datetime) -> execution.Wake:
+    def wake(item_id: int, at: datetime) -> None:
+        if at > now:
+            jobs.wake(item_id, at)
+
+    return wake
+
+
+@contextlib.contextmanager
+def _short_patience() -> Iterator[None]:
+    """Nobody waits ten seconds for the demo to start because an answer gets lost in it."""
+    usual = settings.ACCOUNT_SERVICE_TIMEOUT_S
+    settings.ACCOUNT_SERVICE_TIMEOUT_S = 0.5
+    try:
+        yield
+    finally:
+        settings.ACCOUNT_SERVICE_TIMEOUT_S = usual
