@@ -78,13 +78,22 @@ class Situation:
     # --- Chapters --------------------------------------------------------------------------------
 
     def _yesterday(self) -> None:
-        for hours, amount in [(29, 4590), (28, 12900), (27, 3100), (26, 7450)]:
+        for hours, amount in [
+            (31, 2200),
+            (30, 8100),
+            (29, 4590),
+            (28, 12900),
+            (27, 3100),
+            (26, 7450),
+        ]:
             self._done_refund(at=self.ago(hours=hours), amount=amount)
         item = self.ask_refund(at=self.ago(days=32), amount=18900, by="support2")
         self._expire(item)
 
     def _done_today(self) -> None:
         for minutes, amount in [
+            (214, 1250),
+            (203, 8350),
             (190, 2250),
             (171, 6400),
             (150, 1990),

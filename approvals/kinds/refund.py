@@ -174,7 +174,7 @@ class Refund(Kind):
         try:
             listed = _client().v1.refunds.list({field: effect.payload["payment"], "limit": 100})
             for found in listed.auto_paging_iter():
-                if (found.metadata or {}).get(MARK) == effect.id:
+                if MARK in found.metadata and found.metadata[MARK] == effect.id:
                     return _read(found)
         except stripe.StripeError as error:
             seen = _classified(error)

@@ -41,7 +41,7 @@ def page_frame(request: HttpRequest) -> dict:
             "city": city,
         },
         "notices": [
-            {"tone": message.tags or "done", "text": message.message}
+            {"tone": message.extra_tags or "done", "text": message.message}
             for message in messages.get_messages(request)
         ],
     }

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class Simulator:
 
 
 def until(is_so: Callable[[], object]) -> None:
-    """Asks again and again, but not for ever."""
-    for _ in range(5000):
+    """Asks again and again, but not for ever: at most a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if is_so():
             return
     raise AssertionError("It did not come to be.")

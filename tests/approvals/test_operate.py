@@ -1,0 +1,152 @@
+"""Claiming, releasing and noting: facts beside the state."""
+
+import pytest
+
+from approvals.commands import operate, submit
+from approvals.models import Note, State
+from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed, VersionMismatch
+from tests.approvals.common import denied, events_of, refused, refused_on
+
+
+def act(cast, command, item, by=None, **body):
+    return command(ref=item.ref, by=by or cast.operator, at=cast.now, key=cast.key(), **body)
+
+
+def tried(cast, by, **body):
+    return {"by": by, "at": cast.now, "key": cast.key(), **body}
+
+
+def test_a_claimed_request_has_an_owner(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    assert cast.get(item.ref).owner == cast.operator
+
+
+def test_claiming_says_whose_it_is(cast):
+    item = cast.ask()
+    assert act(cast, operate.claim, item).sentence == f"{item.ref} is yours."
+
+
+@pytest.mark.parametrize("command", [operate.claim, operate.note])
+def test_each_is_one_event_and_one_version(cast, command):
+    item = cast.ask()
+    body = {"reason": "Look."} if command is operate.note else {}
+    act(cast, command, item, **body)
+    assert cast.get(item.ref).version == len(events_of(item)) == 2
+
+
+def test_claiming_leaves_the_state(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    assert cast.get(item.ref).state == State.PENDING
+
+
+def test_another_operator_may_take_a_claim_over(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    act(cast, operate.claim, item, by=cast.second_operator)
+    assert cast.get(item.ref).owner == cast.second_operator
+
+
+def test_claiming_twice_is_refused(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    refusal = refused_on(NotAllowed, item, operate.claim, **tried(cast, cast.operator))
+    assert refusal.facts["rule"] == "already-yours"
+
+
+@pytest.mark.parametrize("who", ["requester", "approver", "auditor"])
+def test_only_operations_can_claim(cast, who):
+    item = cast.ask()
+    refused_on(NotAllowed, item, operate.claim, **tried(cast, getattr(cast, who)))
+
+
+def test_a_stranger_claims_nothing(cast):
+    item = cast.ask()
+    refused_on(NotFound, item, operate.claim, **tried(cast, cast.stranger))
+
+
+def test_a_claim_with_a_stale_version_is_refused(cast):
+    item = cast.ask()
+    act(cast, operate.note, item, reason="Look.")
+    refused_on(VersionMismatch, item, operate.claim, **tried(cast, cast.operator, version=1))
+
+
+def test_an_ended_request_cannot_be_claimed(cast):
+    item = cast.ask()
+    submit.withdraw(ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(), reason="No.")
+    refused_on(TransitionNotAllowed, item, operate.claim, **tried(cast, cast.operator))
+
+
+def test_a_released_request_is_nobodys(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    act(cast, operate.release, item)
+    assert cast.get(item.ref).owner is None
+
+
+def test_releasing_is_one_event_and_one_version(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    act(cast, operate.release, item)
+    assert cast.get(item.ref).version == len(events_of(item)) == 3
+
+
+def test_releasing_says_that_it_is_free(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    assert act(cast, operate.release, item).sentence == f"{item.ref} is free for others."
+
+
+def test_what_nobody_claimed_cannot_be_released(cast):
+    item = cast.ask()
+    refusal = refused_on(NotAllowed, item, operate.release, **tried(cast, cast.operator))
+    assert refusal.facts["rule"] == "nobodys"
+
+
+def test_operations_can_release_what_a_colleague_claimed(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    act(cast, operate.release, item, by=cast.second_operator)
+    assert cast.get(item.ref).owner is None
+
+
+def test_others_cannot_release_what_operations_claimed(cast):
+    item = cast.ask()
+    act(cast, operate.claim, item)
+    refusal = refused_on(NotAllowed, item, operate.release, **tried(cast, cast.requester))
+    assert refusal.facts["rule"] == "not-owner"
+
+
+@pytest.mark.parametrize("who", ["requester", "approver", "operator", "auditor"])
+def test_everybody_who_sees_it_can_leave_a_note(cast, who):
+    item = cast.ask()
+    act(cast, operate.note, item, by=getattr(cast, who), reason="  Carrier called. ")
+    assert [note.text for note in Note.objects.filter(item=item)] == ["Carrier called."]
+
+
+def test_a_note_is_possible_after_the_end(cast):
+    item = cast.ask()
+    submit.withdraw(ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(), reason="No.")
+    assert act(cast, operate.note, item, reason="Late.").sentence == "Your note is added."
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 2001, "a\x00b", "x" * 1_000_000])
+def test_a_note_that_cannot_be_kept_is_refused(cast, text):
+    item = cast.ask()
+    refused(Invalid, operate.note, ref=item.ref, **tried(cast, cast.operator, reason=text))
+
+
+def test_an_invalid_note_leaves_no_trace(cast):
+    item = cast.ask()
+    refused(Invalid, operate.note, ref=item.ref, **tried(cast, cast.operator, reason=""))
+    assert (cast.get(item.ref).version, denied(cast.operator)) == (1, [])
+
+
+def test_a_stranger_leaves_no_note(cast):
+    item = cast.ask()
+    refused_on(NotFound, item, operate.note, **tried(cast, cast.stranger, reason="Hello."))
+
+
+def test_a_reference_that_no_database_can_hold_is_not_found(cast):
+    refused(NotFound, operate.claim, ref="RF-1\x00", **tried(cast, cast.operator))

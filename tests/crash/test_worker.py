@@ -1,0 +1,60 @@
+"""A real worker process: what is approved is carried out, and a killed one is replaced."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.utils import timezone
+
+from approvals.models import State
+from tests.crash.test_execution import _environment, effects_of
+from tests.demo.conftest import until
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+@pytest.fixture
+def start_worker(provider, committed_db):
+    started = []
+
+    def begin() -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=django_settings.BASE_DIR,
+            env={**_environment(provider, committed_db), "DEMO_SPEED": "50"},
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def is_done(cast, item) -> bool:
+    return cast.get(item.ref).state == State.DONE
+
+
+def test_what_is_approved_is_carried_out_and_the_worker_ends_in_order(provider, cast, start_worker):
+    cast.now = timezone.now()
+    item = cast.approve(cast.ask())
+    worker = start_worker()
+    until(lambda: is_done(cast, item))
+    assert len(effects_of(provider, item)) == 1
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=60) == 0
+
+
+def test_a_lost_job_is_found_by_the_sweeper(provider, cast, start_worker):
+    """A database restored from a backup, say: the request stands there and no job does."""
+    cast.now = timezone.now() - timezone.timedelta(minutes=5)
+    item = cast.approve(cast.ask())
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    start_worker()
+    until(lambda: is_done(cast, item))
+    assert len(effects_of(provider, item)) == 1
