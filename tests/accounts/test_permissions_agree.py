@@ -112,9 +112,7 @@ def test_what_is_stuck_is_found_under_stuck(cast, in_organisation, plan):
             stuck = {
                 item.ref
                 for item in items
-                if why_stuck(
-                    item, now, has_deciders=bool(deciders.get(item.pk, Deciders()).names)
-                )
+                if why_stuck(item, now, has_deciders=bool(deciders.get(item.pk, Deciders()).names))
             }
             assert found(queries.is_stuck(now), items) == stuck, later
 

@@ -30,7 +30,11 @@ def used() -> dict[str, str]:
                 place = PLACES.get(name)
                 if place is not None and len(node.args) > place:
                     for part in ast.walk(node.args[place]):
-                        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        if (
+                            isinstance(part, ast.Constant)
+                            and part.value
+                            and type(part.value) is str
+                        ):
                             found[part.value] = f"{path.name}:{node.lineno}"
             if isinstance(node, ast.Assign) and node.targets[0].__class__ is ast.Name:
                 name = node.targets[0].id
@@ -38,10 +42,7 @@ def used() -> dict[str, str]:
                     found[node.value.value] = f"{path.name}:{node.lineno}"
     for module in (refund, account_change):
         found |= dict.fromkeys(module.CAUSE_OF_CODE.values(), module.__name__)
-    found |= {
-        code: "refund.py"
-        for code in ("card-declined", "refused-by-provider", "provider-error", "unreadable-answer")
-    }
+    found |= dict.fromkeys(("card-declined", "refused-by-provider", "provider-error", "unreadable-answer"), "refund.py")
     return found
 
 
@@ -79,5 +80,3 @@ def test_an_unknown_code_is_no_error():
 
 def test_a_code_fits_its_column():
     assert max(map(len, CAUSES)) <= 60
-
-

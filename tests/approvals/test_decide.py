@@ -7,7 +7,7 @@ import pytest
 from accounts import grants
 from accounts.models import Membership, Team, User
 from approvals.commands import decide, submit
-from approvals.models import ApprovalRequest, Choice, Decision, Queue, State
+from approvals.models import ApprovalRequest, Choice, Decision, State
 from approvals.refusals import (
     Invalid,
     NotAllowed,
@@ -536,5 +536,3 @@ def test_after_it_was_sent_nothing_can_be_taken_back(cast, provider):
 def test_the_queue_of_account_changes_asks_operations(cast):
     item = cast.ask_for_account_change()
     assert cast.approve(item, by=cast.operator).state == State.APPROVED
-
-

@@ -87,9 +87,7 @@ def test_a_replay_is_no_refused_attempt(cast):
 def test_asking_twice_with_one_key_makes_one_request(cast):
     """T1.2."""
     body = cast.refund_arguments()
-    answers = [
-        submit.submit(by=cast.requester, at=cast.now, key="K", **body) for _ in range(2)
-    ]
+    answers = [submit.submit(by=cast.requester, at=cast.now, key="K", **body) for _ in range(2)]
     assert (answers[0].ref, ApprovalRequest.objects.count()) == (answers[1].ref, 1)
 
 
@@ -139,8 +137,15 @@ def test_a_key_with_another_verb_is_refused(cast):
     item = cast.ask(payload={"amount": 150_000})
     approve(cast, item)
     refused(
-        KeyReused, decide.reject, ref=item.ref, by=cast.approver, at=cast.now, key="K",
-        revision=1, step=1, reason="",
+        KeyReused,
+        decide.reject,
+        ref=item.ref,
+        by=cast.approver,
+        at=cast.now,
+        key="K",
+        revision=1,
+        step=1,
+        reason="",
     )
 
 
@@ -164,15 +169,30 @@ def test_asking_for_something_else_with_a_used_key_is_refused(cast):
     """T1.3."""
     submit.submit(by=cast.requester, at=cast.now, key="K", **cast.refund_arguments())
     refused(
-        KeyReused, submit.submit, by=cast.requester, at=cast.now, key="K",
+        KeyReused,
+        submit.submit,
+        by=cast.requester,
+        at=cast.now,
+        key="K",
         **cast.refund_arguments(),
     )
 
 
 @pytest.mark.parametrize(
     "key",
-    ["", '""', "x" * 256, '"' + "x" * 256 + '"', "a b", "a\nb", "a\x00b", "\x7f", "schl\u00fcssel",
-     "\ud83d", " "],
+    [
+        "",
+        '""',
+        "x" * 256,
+        '"' + "x" * 256 + '"',
+        "a b",
+        "a\nb",
+        "a\x00b",
+        "\x7f",
+        "schl\u00fcssel",
+        "\ud83d",
+        " ",
+    ],
     ids=repr,
 )
 def test_what_cannot_be_a_key_is_refused(cast, key):
@@ -197,7 +217,11 @@ def test_a_malformed_key_leaves_no_trace(cast):
 def test_asking_with_a_malformed_key_makes_nothing(cast):
     """T1.6."""
     refused(
-        KeyMalformed, submit.submit, by=cast.requester, at=cast.now, key="",
+        KeyMalformed,
+        submit.submit,
+        by=cast.requester,
+        at=cast.now,
+        key="",
         **cast.refund_arguments(),
     )
     assert ApprovalRequest.objects.count() == 0
@@ -408,8 +432,12 @@ def test_twenty_times_the_same_at_once_has_one_effect(committed_db, cast):
     """T1.4."""
     item = cast.ask()
     at_once(*[lambda: approve(cast, item)] * 20)
-    assert (Decision.objects.count(), Effect.objects.count(), cast.get(item.ref).version, jobs()) \
-        == (1, 1, 2, 1)
+    assert (
+        Decision.objects.count(),
+        Effect.objects.count(),
+        cast.get(item.ref).version,
+        jobs(),
+    ) == (1, 1, 2, 1)
 
 
 def test_twenty_times_the_same_at_once_has_one_answer(committed_db, cast):
@@ -494,7 +522,12 @@ def yes_and_no_at_once(cast):
         lambda: patiently(lambda: approve(cast, item, by=cast.approver)),
         lambda: patiently(
             lambda: decide.reject(
-                ref=item.ref, by=cast.second_approver, at=cast.now, key="R", revision=1, step=1,
+                ref=item.ref,
+                by=cast.second_approver,
+                at=cast.now,
+                key="R",
+                revision=1,
+                step=1,
                 reason="No.",
             )
         ),
@@ -611,5 +644,3 @@ def test_a_job_that_waits_already_leaves_the_transaction_whole(committed_db, cas
             job_tasks.enqueue(job_tasks.execute, once="swept/1", item_id=1)
         User.objects.create(email="after@demo.test", name="After")
     assert User.objects.filter(email="after@demo.test").exists()
-
-

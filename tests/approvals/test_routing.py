@@ -14,6 +14,7 @@ from approvals.routing import CONDITIONS, Facts, MalformedPolicy, parse, route
 from audit.models import Event
 
 POLICIES = Path(__file__).parents[2] / "demo" / "policies"
+REFUNDS = parse(read_policy_file(POLICIES / "refunds.toml")["table"])
 
 
 def facts(**changes):
@@ -39,11 +40,6 @@ def problems(table) -> list[str]:
     return caught.value.problems
 
 
-@pytest.fixture(scope="module")
-def refunds():
-    return parse(read_policy_file(POLICIES / "refunds.toml")["table"])
-
-
 @pytest.mark.parametrize(
     ("amount", "name"),
     [
@@ -55,8 +51,8 @@ def refunds():
         (10**12, "Refunds over EUR 1,000"),
     ],
 )
-def test_the_amount_chooses_the_rule(refunds, amount, name):
-    assert route(refunds, facts(amount=amount)).name == name
+def test_the_amount_chooses_the_rule(amount, name):
+    assert route(REFUNDS, facts(amount=amount)).name == name
 
 
 @pytest.mark.parametrize(
@@ -70,8 +66,8 @@ def test_the_amount_chooses_the_rule(refunds, amount, name):
     ],
     ids=str,
 )
-def test_what_no_rule_speaks_of_has_no_rule(refunds, changes):
-    assert route(refunds, facts(**changes)) is None
+def test_what_no_rule_speaks_of_has_no_rule(changes):
+    assert route(REFUNDS, facts(**changes)) is None
 
 
 def test_the_first_rule_that_matches_counts():
@@ -202,15 +198,16 @@ def test_two_rules_of_one_name_are_refused():
     assert problems([rule(), rule(steps=[{"team": "Finance", "quorum": 2}])])
 
 
+WORDS = ["name", "when", "steps", "team", "quorum", "due_after", "start_delay", *sorted(CONDITIONS)]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["name", "when", "steps", "team", "quorum", "due_after", "start_delay", *CONDITIONS]
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(WORDS),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -224,7 +221,11 @@ def test_any_table_is_parsed_or_refused(table):
         assert malformed.problems
 
 
-@given(table=st.lists(st.fixed_dictionaries({"name": st.text(max_size=9), "when": JSON, "steps": JSON})))
+@given(
+    table=st.lists(
+        st.fixed_dictionaries({"name": st.text(max_size=9), "when": JSON, "steps": JSON})
+    )
+)
 def test_any_rules_are_parsed_or_refused(table):
     try:
         parse(table)
@@ -232,21 +233,16 @@ def test_any_rules_are_parsed_or_refused(table):
         assert malformed.problems
 
 
-@given(
-    amount=st.integers(1, 10**12), teams=st.frozensets(st.sampled_from(["Support", "Finance"]))
-)
+@given(amount=st.integers(1, 10**12), teams=st.frozensets(st.sampled_from(["Support", "Finance"])))
 def test_money_never_moves_without_approval_above_fifty_euros(amount, teams):
-    rules = parse(read_policy_file(POLICIES / "refunds.toml")["table"])
-    found = route(rules, facts(amount=amount, requester_teams=teams))
+    found = route(REFUNDS, facts(amount=amount, requester_teams=teams))
     assert found is None or found.steps or amount <= 5000
 
 
 @given(amount=st.integers(1, 10**12))
 def test_more_money_never_needs_fewer_people(amount):
-    rules = parse(read_policy_file(POLICIES / "refunds.toml")["table"])
-
     def people(of: int) -> int:
-        return sum(step.quorum for step in route(rules, facts(amount=of)).steps)
+        return sum(step.quorum for step in route(REFUNDS, facts(amount=of)).steps)
 
     assert people(amount) <= people(amount + 1)
 
@@ -261,8 +257,14 @@ def test_the_policies_of_the_sample_organisation_are_sound(path):
 
 @pytest.mark.parametrize(
     "written",
-    ["slug = ", 'slug = "a"', 'slug = "a"\nname = "A"', 'slug = 7\nname = "A"\nrules = []',
-     'slug = "a"\nname = "A"\nowner = "me"\n[[rules]]\nname = "x"\nsteps = []', "\xff"],
+    [
+        "slug = ",
+        'slug = "a"',
+        'slug = "a"\nname = "A"',
+        'slug = 7\nname = "A"\nrules = []',
+        'slug = "a"\nname = "A"\nowner = "me"\n[[rules]]\nname = "x"\nsteps = []',
+        "\xff",
+    ],
     ids=repr,
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path, written):

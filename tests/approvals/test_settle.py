@@ -62,9 +62,7 @@ def test_a_finding_is_one_event_and_one_version(cast, doubtful):
     assert item.version == doubtful.version + 1 == len(events_of(item))
 
 
-@pytest.mark.parametrize(
-    ("happened", "state"), [(True, State.DONE), (False, State.NEEDS_PERSON)]
-)
+@pytest.mark.parametrize(("happened", "state"), [(True, State.DONE), (False, State.NEEDS_PERSON)])
 def test_confirmed_it_is_settled_as_found(cast, doubtful, happened, state):
     find(cast, doubtful, happened=happened)
     confirm(cast, doubtful)
@@ -229,9 +227,7 @@ def test_a_reference_that_cannot_be_kept_is_refused(cast, doubtful, reference):
 def test_a_stale_revision_is_refused(cast, doubtful, command):
     find(cast, doubtful)
     body = {**FOUND, "revision": 2} if command is settle.settle else {"revision": 2}
-    refused_on(
-        RevisionMismatch, doubtful, command, **tried(cast, cast.second_operator, **body)
-    )
+    refused_on(RevisionMismatch, doubtful, command, **tried(cast, cast.second_operator, **body))
 
 
 def test_what_waits_for_people_cannot_be_settled(cast):

@@ -413,7 +413,12 @@ def test_the_steps_of_earlier_revisions_stay_as_history(cast):
 def test_an_answered_question_waits_for_the_team_again(cast):
     item = cast.ask()
     decide.send_back(
-        ref=item.ref, by=cast.approver, at=cast.now, key=cast.key(), revision=1, step=1,
+        ref=item.ref,
+        by=cast.approver,
+        at=cast.now,
+        key=cast.key(),
+        revision=1,
+        step=1,
         reason="Which parcel?",
     )
     change(cast, cast.get(item.ref), reason="The blue one.")
@@ -428,7 +433,12 @@ def test_an_answered_question_waits_for_the_team_again(cast):
 def test_who_asked_the_question_may_approve_the_answer(cast):
     item = cast.ask()
     decide.send_back(
-        ref=item.ref, by=cast.approver, at=cast.now, key=cast.key(), revision=1, step=1,
+        ref=item.ref,
+        by=cast.approver,
+        at=cast.now,
+        key=cast.key(),
+        revision=1,
+        step=1,
         reason="Which parcel?",
     )
     change(cast, cast.get(item.ref), reason="The blue one.")
@@ -447,7 +457,12 @@ def test_a_note_and_a_claim_do_not_void_approvals(cast):
 def test_only_the_requester_can_change_it(cast):
     item = cast.ask()
     refused_on(
-        NotAllowed, item, submit.resubmit, by=cast.other_requester, at=cast.now, key=cast.key(),
+        NotAllowed,
+        item,
+        submit.resubmit,
+        by=cast.other_requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item, reason="Mine."),
     )
 
@@ -455,7 +470,12 @@ def test_only_the_requester_can_change_it(cast):
 def test_a_stranger_changes_nothing(cast):
     item = cast.ask()
     refused_on(
-        NotFound, item, submit.resubmit, by=cast.stranger, at=cast.now, key=cast.key(),
+        NotFound,
+        item,
+        submit.resubmit,
+        by=cast.stranger,
+        at=cast.now,
+        key=cast.key(),
         **content(item, reason="Mine."),
     )
 
@@ -464,7 +484,12 @@ def test_a_change_of_an_earlier_revision_is_refused(cast):
     item = cast.ask()
     change(cast, item, reason="Better.")
     refused_on(
-        RevisionMismatch, item, submit.resubmit, by=cast.requester, at=cast.now, key=cast.key(),
+        RevisionMismatch,
+        item,
+        submit.resubmit,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item, reason="Best.", revision=1),
     )
 
@@ -472,15 +497,25 @@ def test_a_change_of_an_earlier_revision_is_refused(cast):
 def test_an_approved_request_cannot_be_changed(cast):
     item = cast.approve(cast.ask())
     refused_on(
-        TransitionNotAllowed, item, submit.resubmit, by=cast.requester, at=cast.now,
-        key=cast.key(), **content(item, reason="Best."),
+        TransitionNotAllowed,
+        item,
+        submit.resubmit,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
+        **content(item, reason="Best."),
     )
 
 
 def test_sending_the_same_again_is_refused(cast):
     item = cast.ask()
     refused(
-        Invalid, submit.resubmit, ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(),
+        Invalid,
+        submit.resubmit,
+        ref=item.ref,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item),
     )
 
@@ -488,7 +523,12 @@ def test_sending_the_same_again_is_refused(cast):
 def test_changed_so_that_nobody_would_approve_it_is_refused(cast):
     item = cast.ask()
     refused_on(
-        NoPolicy, item, submit.resubmit, by=cast.requester, at=cast.now, key=cast.key(),
+        NoPolicy,
+        item,
+        submit.resubmit,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item, payload={"amount": 100}),
     )
 
@@ -496,7 +536,12 @@ def test_changed_so_that_nobody_would_approve_it_is_refused(cast):
 def test_changed_so_that_no_rule_matches_is_refused(cast):
     item = cast.ask()
     refused_on(
-        NoPolicy, item, submit.resubmit, by=cast.requester, at=cast.now, key=cast.key(),
+        NoPolicy,
+        item,
+        submit.resubmit,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item, payload={"currency": "USD"}),
     )
 
@@ -504,7 +549,12 @@ def test_changed_so_that_no_rule_matches_is_refused(cast):
 def test_changed_to_what_another_open_request_asks_for_is_refused(cast):
     other, item = cast.ask(), cast.ask()
     refused_on(
-        DuplicateRequest, item, submit.resubmit, by=cast.requester, at=cast.now, key=cast.key(),
+        DuplicateRequest,
+        item,
+        submit.resubmit,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         **content(item, payload={"payment": other.payload["payment"]}),
     )
 
@@ -532,7 +582,12 @@ def withdraw(cast, item, *, by=None):
 
 def not_withdrawn(kind, cast, item, *, by=None):
     return refused_on(
-        kind, item, submit.withdraw, by=by or cast.requester, at=cast.now, key=cast.key(),
+        kind,
+        item,
+        submit.withdraw,
+        by=by or cast.requester,
+        at=cast.now,
+        key=cast.key(),
         reason="No.",
     )
 
@@ -567,7 +622,12 @@ def test_withdrawing_is_one_event_and_one_version(cast):
 def test_withdrawing_needs_a_reason(cast):
     item = cast.ask()
     refused(
-        Invalid, submit.withdraw, ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(),
+        Invalid,
+        submit.withdraw,
+        ref=item.ref,
+        by=cast.requester,
+        at=cast.now,
+        key=cast.key(),
         reason=" ",
     )
 
@@ -581,7 +641,12 @@ def test_an_approved_request_is_withdrawn_before_it_starts(cast, provider):
 def test_a_question_that_is_no_longer_wanted_is_withdrawn(cast):
     item = cast.ask()
     decide.send_back(
-        ref=item.ref, by=cast.approver, at=cast.now, key=cast.key(), revision=1, step=1,
+        ref=item.ref,
+        by=cast.approver,
+        at=cast.now,
+        key=cast.key(),
+        revision=1,
+        step=1,
         reason="Which parcel?",
     )
     withdraw(cast, item)

@@ -181,7 +181,11 @@ def test_an_event_outside_a_transaction_is_refused(committed_db, now):
     """T4.1"""
     with pytest.raises(OutsideTransaction):
         record(
-            stream="person/0", action="something", actor=SOMEBODY, target=Target("thing", "1"), at=now
+            stream="person/0",
+            action="something",
+            actor=SOMEBODY,
+            target=Target("thing", "1"),
+            at=now,
         )
 
 
@@ -189,7 +193,11 @@ def test_an_event_outside_a_transaction_is_not_kept(committed_db, now):
     """T4.1"""
     with pytest.raises(OutsideTransaction):
         record(
-            stream="person/0", action="something", actor=SOMEBODY, target=Target("thing", "1"), at=now
+            stream="person/0",
+            action="something",
+            actor=SOMEBODY,
+            target=Target("thing", "1"),
+            at=now,
         )
     assert not Event.objects.filter(stream="person/0").exists()
 

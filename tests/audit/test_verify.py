@@ -23,7 +23,7 @@ FORGED = {
     "version_after": "coalesce(version_after, 0) + 1",
     "changes": "'[1]'",
     "facts": "jsonb_set(facts, '{state}', '\"done\"')",
-    "context": "'{\"source_ip\": \"192.0.2.1\"}'",
+    "context": '\'{"source_ip": "192.0.2.1"}\'',
     "schema_version": "schema_version + 1",
 }
 PLACES = ("stream", "seq")

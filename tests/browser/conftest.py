@@ -165,4 +165,6 @@ def sign_in(site: str, chromium: Browser) -> Iterator[SignIn]:
 
 def _is_complaint(line) -> bool:
     """A page that answers 4xx on purpose is noted by the browser too; that is none."""
-    return line.type in ("error", "warning") and "the server responded with a status" not in line.text
+    return (
+        line.type in ("error", "warning") and "the server responded with a status" not in line.text
+    )

@@ -154,9 +154,7 @@ def test_what_nothing_will_wake_up_is_found(committed_db, item_in, damage, state
         REQUEST.format("reason = 'Another reason'"),
     ],
 )
-def test_what_was_sent_and_is_not_what_was_approved_is_found(
-    committed_db, item_in, damage, change
-):
+def test_what_was_sent_and_is_not_what_was_approved_is_found(committed_db, item_in, damage, change):
     item = item_in(State.DONE)
     damage(item, change)
     assert told() == {("I2", item.ref)}

@@ -14,7 +14,11 @@ from approvals.models import ApprovalRequest, State
 STORED = [state for state in State if state != State.NEW]
 MOVES = {(source, verb) for verb, source, _, _ in states_page.transitions()}
 VERBS = sorted({verb for _, verb in MOVES})
-ARGUMENTS = {"submit": {"complete": True}, "approve": {"complete": True}, "settle": {"happened": True}}
+ARGUMENTS = {
+    "submit": {"complete": True},
+    "approve": {"complete": True},
+    "settle": {"happened": True},
+}
 
 
 def assign(item: ApprovalRequest) -> None:
