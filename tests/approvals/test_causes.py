@@ -42,7 +42,9 @@ def used() -> dict[str, str]:
                     found[node.value.value] = f"{path.name}:{node.lineno}"
     for module in (refund, account_change):
         found |= dict.fromkeys(module.CAUSE_OF_CODE.values(), module.__name__)
-    found |= dict.fromkeys(("card-declined", "refused-by-provider", "provider-error", "unreadable-answer"), "refund.py")
+    found |= dict.fromkeys(
+        ("card-declined", "refused-by-provider", "provider-error", "unreadable-answer"), "refund.py"
+    )
     return found
 
 

@@ -105,8 +105,9 @@ def stripe_says(monkeypatch, settings):
     return say
 
 
-def made(status: str | None, identity: str = "re_1", mark: str = REFUND.id) -> SimpleNamespace:
-    return SimpleNamespace(id=identity, status=status, metadata={refund.MARK: mark}, amount=8800)
+def made(status: str | None, identity: str = "re_1", mark: str = REFUND.id) -> stripe.Refund:
+    values = {"id": identity, "status": status, "metadata": {refund.MARK: mark}, "amount": 8800}
+    return stripe.Refund.construct_from(values, "sk_test_1")
 
 
 def error(kind: type[stripe.StripeError], status: int, code: str = "", headers=None):
@@ -238,13 +239,13 @@ def test_after_a_connection_it_may_have_been_done(stripe_says, cause, code):
 
 
 def test_an_encrypted_connection_that_breaks_after_sending_may_have_done_it(stripe_says):
-    """I1, I10: requests reports a connection cut while reading as SSLError, too (SSLEOFError)."""
+    """I1, I10: requests reports a broken answer as SSLError, too; only a handshake proves it."""
     import ssl
 
     from urllib3.exceptions import MaxRetryError
     from urllib3.exceptions import SSLError as Urllib3SSLError
 
-    cut = ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    cut = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac")
     wrapped = MaxRetryError(None, "/v1/refunds", Urllib3SSLError(cut))
     stripe_says(lost(requests.exceptions.SSLError(wrapped)))
     assert type(Refund().send(REFUND)) is Unknown
@@ -310,9 +311,12 @@ def test_refunds_of_others_prove_nothing_was_sent(stripe_says):
     assert type(Refund().look_up(REFUND)) is Absent
 
 
-def test_a_refund_without_any_mark_is_not_ours(stripe_says):
-    found = made("succeeded")
-    found.metadata = None
+WITHOUT = {"id": "re_0", "status": "succeeded", "amount": 100}
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"order": "7"}], ids=str)
+def test_a_refund_without_any_mark_is_not_ours(stripe_says, metadata):
+    found = stripe.Refund.construct_from({**WITHOUT, "metadata": metadata}, "sk_test_1")
     stripe_says(listed=[found])
     assert type(Refund().look_up(REFUND)) is Absent
 

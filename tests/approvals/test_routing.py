@@ -190,7 +190,9 @@ def test_a_problem_names_its_rule():
 
 
 def test_every_problem_is_named_at_once():
-    assert len(problems([rule(name=""), rule(max_attempts=0), rule(start_delay="x")])) == 3
+    assert (
+        len(problems([rule(name=""), rule(max_attempts=0), rule(name="Two", start_delay="x")])) == 3
+    )
 
 
 def test_two_rules_of_one_name_are_refused():

@@ -1,0 +1,317 @@
+"""The sentence of every state: true, short, and with every blank filled."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals import queries
+from approvals.causes import CAUSES
+from approvals.commands import decide, submit
+from approvals.explain import _OF_STATE, LONGEST, Deciders, explain, why_stuck
+from approvals.kinds.base import Refused, Unknown
+from approvals.models import Choice, State
+
+NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
+STATES = [state for state in State if state != State.NEW]
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff " * 5
+NAMES = st.text(max_size=200) | st.sampled_from([LONG_NAME, "", " ", "{name}", "\u202eInes Weber"])
+TEXTS = st.text(max_size=300) | st.sampled_from(["x" * 2000, "{}", "a\nb", "word " * 400])
+TIMES = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)).map(
+    lambda moment: moment.replace(tzinfo=UTC)
+)
+PLACES = st.sampled_from(["Berlin", "Buenos Aires", "Knox IN", "", "x" * 60])
+
+
+def person(name: str) -> SimpleNamespace:
+    return SimpleNamespace(name=name)
+
+
+def item(state: str, **changes) -> SimpleNamespace:
+    """The fields of a request that explaining reads, as a request in `state` has them."""
+    asker = person(changes.pop("asker", "Ines Weber"))
+    asked = SimpleNamespace(choice=Choice.SEND_BACK, decided_by=asker)
+    approval = SimpleNamespace(choice=Choice.APPROVE, decided_by=asker)
+    team = SimpleNamespace(name=changes.pop("team", "Finance"))
+    effect = SimpleNamespace(
+        lease_until=NOW,
+        attempts=changes.pop("attempts", 3),
+        max_attempts=8,
+        next_attempt_at=changes.pop("next_attempt_at", NOW + timedelta(minutes=4)),
+        next_question_at=changes.pop("next_question_at", NOW + timedelta(minutes=1)),
+        settled_at=changes.pop("settled_at", NOW),
+        provider_reference=changes.pop("reference", "re_1"),
+    )
+    values = {
+        "ref": "RF-1",
+        "kind": "refund",
+        "state": state,
+        "amount": 8800,
+        "cause": "no-answer",
+        "closing_reason": "Which parcel?",
+        "requested_by": person(changes.pop("requester", "Sofia Berg")),
+        "decided_by": asker,
+        "waiting_since": NOW,
+        "updated_at": NOW,
+        "due_at": NOW + timedelta(hours=4),
+        "warn_at": NOW + timedelta(hours=2),
+        "starts_at": NOW + timedelta(seconds=30),
+        "held_at": None,
+        "effect": effect,
+        "open_step": SimpleNamespace(quorum=2, team=team),
+        "decisions_now": [],
+        "decisions_for_revision": [asked],
+        "last_approval": approval,
+        "open_settlement": None,
+        **changes,
+    }
+    return SimpleNamespace(**values)
+
+
+DECIDERS = Deciders(["I. Weber", "L. Sand"], "Berlin", open_until=NOW + timedelta(hours=7))
+
+
+def said(state: str, *, deciders: Deciders = DECIDERS, now: datetime = NOW, **changes):
+    return explain(item(state, **changes), deciders, now)
+
+
+def is_whole(waiting) -> bool:
+    """Nothing that a reader would see as a blank, a brace or a cut-off."""
+    texts = [waiting.label, waiting.sentence, waiting.moved, waiting.heading]
+    return (
+        all(text.strip() for text in texts)
+        and len(waiting.sentence) <= LONGEST
+        and not {"None", "{}"} & {word for text in texts for word in text.split()}
+    )
+
+
+def test_every_state_has_its_sentence():
+    assert set(_OF_STATE) == set(STATES)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_is_explained(state):
+    assert is_whole(said(state))
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", ["refund", "account_change", "manual"])
+def test_every_kind_is_explained(state, kind):
+    amount = 8800 if kind == "refund" else None
+    assert is_whole(said(state, kind=kind, amount=amount))
+
+
+@pytest.mark.parametrize("state", [State.RETRYING, State.IN_DOUBT, State.NEEDS_PERSON])
+@pytest.mark.parametrize("cause", [*CAUSES, "", "never-heard-of"])
+@pytest.mark.parametrize("kind", ["refund", "account_change", "manual"])
+def test_every_cause_is_explained(state, cause, kind):
+    later = NOW + timedelta(days=400, hours=23, minutes=59)
+    waiting = said(
+        state,
+        cause=cause,
+        kind=kind,
+        attempts=8,
+        waiting_since=later,
+        next_attempt_at=later,
+        next_question_at=later,
+    )
+    assert is_whole(waiting)
+
+
+@given(
+    state=st.sampled_from(STATES),
+    asker=NAMES,
+    requester=NAMES,
+    team=NAMES,
+    closing_reason=TEXTS,
+    names=st.lists(NAMES, max_size=4),
+    place=PLACES,
+    reference=TEXTS,
+    now=TIMES,
+    since=TIMES,
+)
+def test_no_name_text_or_time_breaks_a_sentence(
+    state, asker, requester, team, closing_reason, names, place, reference, now, since
+):
+    waiting = said(
+        state,
+        asker=asker,
+        requester=requester,
+        team=team,
+        closing_reason=closing_reason,
+        reference=reference,
+        waiting_since=since,
+        starts_at=since,
+        next_attempt_at=since,
+        next_question_at=since,
+        settled_at=since,
+        due_at=since,
+        deciders=Deciders(names, place, open_until=since),
+        now=now,
+    )
+    assert waiting.sentence.strip()
+    assert len(waiting.sentence) <= LONGEST
+
+
+@given(state=st.sampled_from(STATES), name=NAMES, text=TEXTS)
+def test_no_direction_changing_character_reaches_a_sentence(state, name, text):
+    waiting = said(state, asker=name, requester=name, team=name, closing_reason=text)
+    assert not {"\u202e", "\x00", "\u200b"} & set(waiting.sentence)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_without_dates_a_sentence_is_still_whole(state):
+    waiting = said(
+        state,
+        next_attempt_at=None,
+        next_question_at=None,
+        settled_at=None,
+        due_at=None,
+        warn_at=None,
+    )
+    assert is_whole(waiting)
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.WITHDRAWN])
+def test_who_ended_it_may_be_unknown(state):
+    assert said(state, decided_by=None).sentence.startswith("Somebody")
+
+
+# --- What the sentences claim ---------------------------------------------------------------------
+
+
+def test_waiting_names_who_can_and_until_when():
+    assert said(State.PENDING).sentence == (
+        "Needs 2 more Finance approvals since 09:12 UTC (under 1 min). I. Weber and L. Sand can; "
+        "Berlin is open to 16:12 UTC."
+    )
+
+
+def test_a_long_list_of_deciders_is_counted():
+    deciders = Deciders([f"A. {'x' * 30}", f"B. {'x' * 30}", "C. D", "E. F"], "Berlin")
+    assert said(State.PENDING, deciders=deciders).sentence.endswith("4 people can.")
+
+
+def test_when_nobody_can_decide_that_is_said():
+    """I8."""
+    waiting = said(State.PENDING, deciders=Deciders())
+    assert (waiting.label, waiting.stuck) == ("Nobody can approve", "Nobody can decide it.")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        State.PENDING,
+        State.SENT_BACK,
+        State.APPROVED,
+        State.REJECTED,
+        State.WITHDRAWN,
+        State.EXPIRED,
+    ],
+)
+def test_before_anything_is_sent_no_money_has_moved(state):
+    assert said(state).moved == "No money has moved."
+
+
+@pytest.mark.parametrize("state", [State.EXECUTING, State.IN_DOUBT])
+def test_while_it_may_have_happened_nothing_is_promised(state):
+    """I10."""
+    assert "No money has moved" not in said(state).sentence + said(state).moved
+
+
+@pytest.mark.parametrize("cause", ["no-answer", "connection-lost", "provider-error", "worker-died"])
+def test_in_doubt_says_not_to_send_again(cause):
+    """I1."""
+    assert said(State.IN_DOUBT, cause=cause).sentence.endswith("Do not resend.")
+
+
+@pytest.mark.parametrize("state", [s for s in STATES if s != State.DONE])
+def test_only_done_is_said_to_be_done(state):
+    """I10."""
+    assert "It is carried out" not in said(state).moved
+
+
+def test_a_late_start_is_stuck():
+    assert said(State.APPROVED, starts_at=NOW - timedelta(minutes=3)).stuck
+
+
+def test_a_start_in_time_is_not_stuck():
+    assert said(State.APPROVED).stuck == ""
+
+
+@pytest.mark.parametrize("state", [State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING])
+def test_what_went_wrong_is_stuck(state):
+    assert said(state).stuck
+
+
+@pytest.mark.parametrize(
+    ("due", "warn", "words"),
+    [(-1, -2, "It is overdue."), (1, -1, "It waits longer than usual."), (2, 1, "")],
+)
+def test_late_waiting_is_stuck(due, warn, words):
+    waiting = item(
+        State.PENDING, due_at=NOW + timedelta(hours=due), warn_at=NOW + timedelta(hours=warn)
+    )
+    assert why_stuck(waiting, NOW, has_deciders=True) == words
+
+
+# --- Of real requests -----------------------------------------------------------------------------
+
+
+def in_state(cast, provider, state):
+    """A real refund in `state`; those of them that commands and a worker reach."""
+    found = cast.ask()
+    if state == State.PENDING:
+        return found
+    if state in (State.REJECTED, State.SENT_BACK):
+        command = decide.reject if state == State.REJECTED else decide.send_back
+        command(
+            ref=found.ref,
+            by=cast.approver,
+            at=cast.now,
+            key=cast.key(),
+            revision=1,
+            step=1,
+            reason="Why?",
+        )
+        return found
+    if state == State.WITHDRAWN:
+        submit.withdraw(ref=found.ref, by=cast.requester, at=cast.now, key=cast.key(), reason="No.")
+        return found
+    cast.approve(found)
+    results = {
+        State.RETRYING: Refused("too-many-requests", permanent=False),
+        State.NEEDS_PERSON: Refused("payment-not-found", permanent=True),
+        State.IN_DOUBT: Unknown("no-answer"),
+    }
+    provider.sends = results.get(state, provider.sends)
+    if state != State.APPROVED:
+        cast.run(found)
+    return found
+
+
+REACHED = [s for s in STATES if s not in (State.EXECUTING, State.EXPIRED)]
+
+
+@pytest.mark.parametrize("state", REACHED)
+def test_a_real_request_in_this_state_is_explained(cast, provider, state):
+    found = cast.get(in_state(cast, provider, state).ref)
+    assert found.state == state
+    now = cast.now + timedelta(minutes=3)
+    deciders = queries.deciders_of([found], now).get(found.pk, Deciders())
+    assert is_whole(explain(found, deciders, now))
+
+
+@pytest.mark.parametrize(
+    "state", [s for s in REACHED if s not in (State.DONE, State.REJECTED, State.WITHDRAWN)]
+)
+@pytest.mark.parametrize("later", [timedelta(minutes=3), timedelta(hours=3), timedelta(days=3)])
+def test_stuck_in_words_and_stuck_in_the_list_agree(cast, provider, state, later):
+    """I7."""
+    found = cast.get(in_state(cast, provider, state).ref)
+    now = cast.now + later
+    deciders = queries.deciders_of([found], now).get(found.pk, Deciders())
+    listed = queries.requests().filter(queries.is_stuck(now), pk=found.pk).exists()
+    assert listed is bool(explain(found, deciders, now).stuck)
