@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -15,6 +16,20 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OPEN_PATHS = ("/accounts/login/", "/livez", "/readyz", "/static/", "/admin/")
+# Fields of forms that hold what a person wrote; a password or token is never given back.
+TYPED_BY_HAND = [
+    "reason",
+    "instructions",
+    "title",
+    "order",
+    "payment",
+    "amount",
+    "account",
+    "to",
+    "customer",
+    "ticket",
+    "reference",
+]
 PERMISSIONS_OFF = "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -82,4 +97,19 @@ class SignedInForPages:
             return self.get_response(request)
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401, headers={"HX-Redirect": settings.LOGIN_URL})
-        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+        if request.method in ("GET", "HEAD"):
+            return redirect_to_login(request.get_full_path())
+        return self._nothing_was_recorded(request)
+
+    @staticmethod
+    def _nothing_was_recorded(request: HttpRequest) -> HttpResponse:
+        """A form sent after the session ended: what was typed comes back, to be kept."""
+        typed = [
+            {"name": name.replace("_", " "), "text": text}
+            for name, text in request.POST.items()
+            if name in TYPED_BY_HAND and text.strip()
+        ]
+        context = {"typed": typed, "sign_in_url": f"{settings.LOGIN_URL}?next=/"}
+        if request.path.startswith("/requests/") and not request.path.endswith("/check/"):
+            context["sign_in_url"] = f"{settings.LOGIN_URL}?next={quote(request.path)}"
+        return render(request, "signed_out.html", context, status=401)

@@ -1,7 +1,11 @@
 """Refusals and errors as pages. Each refusal of a command is shown in one place, here."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from approvals.refusals import (
     KeyReused,
@@ -81,5 +85,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Without the database or a template that could fail again."""
-    return render(request, "500.html", {"request_id": current_request_id()}, status=500, using=None)
+    """Without anything that could fail again: no database, no context of a page.
+
+    A database that doesn't answer is said as what it is: 503, and what to do next.
+    """
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("503.html"), status=503)
+    page = render_to_string("500.html", {"request_id": current_request_id()})
+    return HttpResponse(page, status=500)

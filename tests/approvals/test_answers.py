@@ -55,7 +55,7 @@ def test_every_state_has_its_answer():
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_the_customer_learns_no_name_system_or_cause(state, kind):
     found = said(state, kind).customer
-    assert [word for word in HIDDEN if word.casefold() in found.casefold()] == []
+    assert [word for word in HIDDEN if re.search(rf"\b{re.escape(word)}", found, re.I)] == []
 
 
 @pytest.mark.parametrize("cause", CAUSES)

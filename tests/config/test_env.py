@@ -1,0 +1,40 @@
+"""A value that cannot be used stops the start with one sentence."""
+
+import pytest
+
+from config.env import ConfigurationError, read
+
+KEY = "k" * 32
+
+
+@pytest.mark.parametrize(
+    ("environ", "word"),
+    [
+        ({"DATABASE_URL": "mysql://x/y", "SECRET_KEY": KEY}, "DATABASE_URL must look like"),
+        ({"DATABASE_URL": "postgresql://u@h:port/db", "SECRET_KEY": KEY}, "port"),
+        ({"DATABASE_URL": "postgresql://u@h/db"}, "SECRET_KEY must be set"),
+        ({"SECRET_KEY": "short"}, "32 characters"),
+        ({"DATABASE_OWNER_URL": "postgresql://u@h/db", "SECRET_KEY": KEY}, "set both"),
+        ({"DEBUG": "perhaps", "SECRET_KEY": KEY}, "DEBUG must be 1 or 0"),
+        ({"STRIPE_API_BASE": "ftp://x", "SECRET_KEY": KEY}, "http"),
+        ({"DEMO_SPEED": "fast", "SECRET_KEY": KEY}, "must be a number"),
+        ({"DEMO_SPEED": "-1", "SECRET_KEY": KEY}, "more than 0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(environ, word):
+    with pytest.raises(ConfigurationError, match=word):
+        read(environ)
+
+
+def test_one_login_for_both_is_refused():
+    same = "postgresql://app:x@h/db"
+    environ = {"DATABASE_URL": same, "DATABASE_OWNER_URL": same, "SECRET_KEY": KEY}
+    with pytest.raises(ConfigurationError, match="same login"):
+        read(environ)
+
+
+def test_a_socket_directory_may_stand_in_the_query():
+    login = read(
+        {"DATABASE_URL": "postgresql://u:p%40ss@/db?host=/run/pg&port=5433", "SECRET_KEY": KEY}
+    ).database
+    assert (login.host, login.port, login.password) == ("/run/pg", "5433", "p@ss")

@@ -1,0 +1,82 @@
+"""What surrounds every page: ids, headers, readable text, a signed-in person."""
+
+import pytest
+from django.db import OperationalError
+
+from audit.models import Event
+
+
+def test_a_form_sent_signed_out_records_nothing_and_gives_the_text_back(client, cast):
+    item = cast.ask()
+    before = Event.objects.count()
+    answer = client.post(f"/requests/{item.ref}/note/", {"reason": "Called <twice>."})
+    assert answer.status_code == 401
+    assert "Nothing was recorded" in answer.content.decode()
+    assert "Called &lt;twice&gt;." in answer.content.decode()
+    assert Event.objects.count() == before
+
+
+def test_a_page_asked_for_signed_out_leads_to_the_sign_in_and_back(client, db):
+    answer = client.get("/queue/?view=stuck")
+    assert answer["Location"] == "/accounts/login/?next=/queue/%3Fview%3Dstuck"
+
+
+def test_htmx_is_sent_to_the_sign_in_as_a_whole_page(client, db):
+    answer = client.get("/queue/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (401, "/accounts/login/")
+
+
+@pytest.mark.parametrize("offered", ["x" * 65, "a\nb", "", "a b", "ü"])
+def test_a_request_id_that_could_do_harm_is_replaced(client, db, offered):
+    """T6.2"""
+    answer = client.get("/livez", headers={"X-Request-ID": offered})
+    assert answer["X-Request-ID"] != offered
+
+
+def test_a_harmless_request_id_is_kept(client, db):
+    assert client.get("/livez", headers={"X-Request-ID": "abc-1"})["X-Request-ID"] == "abc-1"
+
+
+def test_nul_in_an_address_is_refused_with_a_sentence(client, cast):
+    client.force_login(cast.operator)
+    answer = client.get("/queue/", {"q": "a\x00b"})
+    assert answer.status_code == 400
+    assert "cannot be stored" in answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/livez", "/nothing-here", "/help/"])
+def test_every_answer_carries_the_safety_headers(client, cast, address):
+    client.force_login(cast.operator)
+    answer = client.get(address)
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cache-Control"].startswith("no-store") or "no-store" in answer["Cache-Control"]
+
+
+def test_a_database_that_does_not_answer_is_said_and_nothing_promised(client, cast, monkeypatch):
+    client.force_login(cast.operator)
+    client.raise_request_exception = False
+
+    def down(*_args, **_kw):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("approvals.views.queue.queries.counts", down)
+    answer = client.get("/queue/")
+    assert answer.status_code == 503
+    assert "not available right now" in answer.content.decode()
+
+
+def test_an_unforeseen_error_does_not_say_that_nothing_was_recorded(client, cast, monkeypatch):
+    client.force_login(cast.operator)
+    client.raise_request_exception = False
+
+    def broken(*_args, **_kw):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("approvals.views.queue.queries.counts", broken)
+    answer = client.get("/queue/")
+    assert answer.status_code == 500
+    assert "We do not know if what you sent was recorded" in answer.content.decode()
+    assert "secret detail" not in answer.content.decode()
