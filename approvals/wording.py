@@ -94,6 +94,11 @@ def shortened(text: str, length: int) -> str:
     return text[: length - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
 
 
+def is_storable(text: str) -> bool:
+    """Whether the database can keep it: no NUL, and no half of a character (lone surrogate)."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def visible(text: str) -> str:
     """Text of unknown people with its invisible and direction-changing characters taken out."""
     return "".join(

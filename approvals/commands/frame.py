@@ -35,7 +35,7 @@ from approvals.refusals import (
 )
 from approvals.rules import may
 from approvals.transitions import commit
-from approvals.wording import clock, short_name
+from approvals.wording import clock, is_storable, short_name
 from audit.models import Outcome
 from audit.recorder import Target, record
 
@@ -294,7 +294,7 @@ def required(field_name: str, text: str, sentence: str, *, longest: int = LONGES
 
 def bounded(field_name: str, text: str, *, longest: int = LONGEST_TEXT) -> str:
     text = text.strip()
-    if "\x00" in text:
+    if not is_storable(text):
         raise Invalid({field_name: "The text holds a character that cannot be stored."})
     if len(text) > longest:
         raise Invalid({field_name: f"Write at most {longest:,} characters."})

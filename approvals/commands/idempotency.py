@@ -18,6 +18,7 @@ from django.db import connection
 from approvals.models import IdempotencyRecord
 from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
 
+LARGEST_INTEGER = 2**53  # of RFC 8785; a larger one is told apart as text
 KEPT = timedelta(days=7)
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
@@ -131,7 +132,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
-    if value is None or isinstance(value, bool | int):
+        text = unicodedata.normalize("NFC", value)
+        return text.encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < LARGEST_INTEGER:
         return value
     return str(value)

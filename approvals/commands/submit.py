@@ -77,7 +77,9 @@ def submit(
         return replayed(earlier)
     chosen = _kind(kind)
     content = _checked(chosen, payload, customer=customer, reason=reason, ticket=ticket)
-    examined = chosen.examine(content["payload"])
+    # Who may not ask is refused below, under the lock, and learns nothing of the payment before.
+    allowed = may_ask(kind=kind, by=by, queue=queue)
+    examined = chosen.examine(content["payload"]) if allowed else []
 
     def attempt() -> Answer | Refusal:
         claimed = idempotency.claim(
@@ -95,6 +97,12 @@ def submit(
         )
 
     return carried_out(attempt, verb="submit", target=kind, by=by, at=at, key=key)
+
+
+def may_ask(*, kind: str, by: User, queue: str = "") -> bool:
+    """Whether this person may ask for this kind at all; for pages, before anything is looked up."""
+    person = access.of(by, Queue)
+    return bool(may("submit", _queue(_kind(kind), queue, person), person))
 
 
 def what_it_will_need(

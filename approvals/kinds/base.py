@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from approvals.refusals import Invalid
+from approvals.wording import is_storable
 
 Payload = Mapping[str, Any]
 
@@ -147,15 +148,19 @@ def require(payload: Payload, allowed: Mapping[str, int], optional: Sequence[str
     for name, longest in allowed.items():
         value = payload.get(name, "" if name in optional else None)
         words = name.replace("_", " ")
+        if isinstance(value, str):
+            value = value.strip()
         if value is None or value == "":
             if name not in optional:
                 errors[name] = f"Enter the {words}."
         elif not isinstance(value, str):
             errors[name] = f"The {words} must be text."
+        elif not is_storable(value):
+            errors[name] = f"The {words} holds a character that cannot be stored."
         elif len(value) > longest:
             errors[name] = f"The {words} can have at most {longest} characters."
         else:
-            clean[name] = value.strip()
+            clean[name] = value
     if errors:
         raise Invalid(errors)
     return clean

@@ -54,6 +54,8 @@ def details(request: HttpRequest, kind: str) -> HttpResponse:
         return _form_page(request, chosen, form, status=422)
     try:
         payload = chosen.check(form.payload())
+        if not submit.may_ask(kind=chosen.slug, by=request.user):
+            raise Http404(chosen.slug)
         examined = chosen.examine(payload)
         rule = submit.what_it_will_need(kind=chosen.slug, payload=payload, by=request.user)
     except Invalid as invalid:

@@ -34,6 +34,7 @@ FINANCE = ("approver", "second_approver", "limited_approver")
 OPERATIONS = ("operator", "second_operator")
 PEOPLE = (*FINANCE, *OPERATIONS, "requester", "other_requester", "auditor", "stranger")
 OPEN = ("pending", "sent_back", "approved", "executing", "retrying", "in_doubt", "needs_person")
+PLANS = ("done", "refused", "refused for good", "hangs", "hangs after it", "dies", "dies after it")
 AMOUNTS = (4_000, 8_800, 150_000, 250_000)
 
 
@@ -151,12 +152,18 @@ class Machine(RuleBasedStateMachine):
 
     # --- People ---------------------------------------------------------------------------------
 
-    @initialize(amount=st.sampled_from(AMOUNTS))
-    def ask(self, amount: int) -> None:
+    @initialize(amount=st.sampled_from(AMOUNTS), plan=st.none() | st.sampled_from(PLANS))
+    def ask(self, amount: int, plan: str | None) -> None:
+        """A new request; with a plan, one that was approved and sent already."""
         self.ref = self.cast.ask(payload={"amount": amount}).ref
         self.model = Model(amount)
         if not self.model.quorum:
             self.model.state = "approved"
+        if plan is not None:
+            for who in FINANCE[: self.model.quorum]:
+                self.approve(who)
+            self.wait(31)
+            self.work(plan)
 
     @rule(who=st.sampled_from(PEOPLE))
     def approve(self, who: str) -> None:
