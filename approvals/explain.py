@@ -200,7 +200,10 @@ def _retrying(case: _Case) -> Waiting:
     return Waiting(
         label=tries,
         tone="retrying",
-        sentence=f"{case.kind.system}: {why.plain}. {next_try} {moved}",
+        sentence=_fitting(
+            f"{case.kind.system}: {why.plain}. {next_try} {moved}",
+            f"{case.kind.system}: {why.plain}. {next_try}",
+        ),
         since=item.waiting_since,
         moved=moved,
         next=why.next_step,

@@ -147,20 +147,25 @@ def require(payload: Payload, allowed: Mapping[str, int], optional: Sequence[str
             errors[str(name)[:60]] = f"“{str(name)[:60]}” is not a field of this kind."
     for name, longest in allowed.items():
         value = payload.get(name, "" if name in optional else None)
-        words = name.replace("_", " ")
-        if isinstance(value, str):
-            value = value.strip()
-        if value is None or value == "":
-            if name not in optional:
-                errors[name] = f"Enter the {words}."
-        elif not isinstance(value, str):
-            errors[name] = f"The {words} must be text."
-        elif not is_storable(value):
-            errors[name] = f"The {words} holds a character that cannot be stored."
-        elif len(value) > longest:
-            errors[name] = f"The {words} can have at most {longest} characters."
-        else:
+        value = value.strip() if isinstance(value, str) else value
+        problem = _problem(name.replace("_", " "), value, longest, is_optional=name in optional)
+        if problem:
+            errors[name] = problem
+        elif value:
             clean[name] = value
     if errors:
         raise Invalid(errors)
     return clean
+
+
+def _problem(words: str, value: Any, longest: int, *, is_optional: bool) -> str:
+    """What is wrong with one text of a payload, or ""."""
+    if value is None or value == "":
+        return "" if is_optional else f"Enter the {words}."
+    if not isinstance(value, str):
+        return f"The {words} must be text."
+    if not is_storable(value):
+        return f"The {words} holds a character that cannot be stored."
+    if len(value) > longest:
+        return f"The {words} can have at most {longest} characters."
+    return ""

@@ -4,7 +4,7 @@ import re
 
 LONGEST = 2000
 SECRETS = re.compile(r"\b(?:sk|rk|pk|whsec|aq)_[A-Za-z0-9_]{6,}|(?i:bearer\s+)\S+")
-CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
+CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 IBAN = re.compile(r"\b([A-Z]{2}\d{2})[ A-Z0-9]{8,30}([A-Z0-9]{4})\b")
 
 

@@ -174,7 +174,7 @@ class Refund(Kind):
         try:
             listed = _client().v1.refunds.list({field: effect.payload["payment"], "limit": 100})
             for found in listed.auto_paging_iter():
-                if MARK in found.metadata and found.metadata[MARK] == effect.id:
+                if found.metadata and MARK in found.metadata and found.metadata[MARK] == effect.id:
                     return _read(found)
         except stripe.StripeError as error:
             seen = _classified(error)
@@ -251,7 +251,7 @@ def _classified(error: stripe.StripeError) -> Refused | Unknown:
 def _classified_network(error: stripe.StripeError, evidence: str) -> Refused | Unknown:
     """Whether anything can have been sent: only a connection that was never made proves not."""
     seen = error.__cause__
-    if isinstance(seen, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
+    if isinstance(seen, requests.exceptions.ConnectTimeout):
         return Refused("not-reached", permanent=False, evidence=evidence)
     if "NewConnectionError" in repr(seen) or "NameResolutionError" in repr(seen):
         return Refused("not-reached", permanent=False, evidence=evidence)

@@ -42,7 +42,8 @@ INSERT INTO approvals_transition (verb, source, target) VALUES
 
 -- I3: each update raises the version by exactly one, and the version is the number of events.
 -- I5: the approved content changes only as a new revision, and only while nobody acts on it.
-CREATE FUNCTION approvals_guard_request() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION approvals_guard_request() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.version <> 1 OR NEW.revision <> 1 OR NOT EXISTS (
@@ -84,7 +85,8 @@ END $$;
 CREATE TRIGGER approvals_request_is_guarded BEFORE INSERT OR UPDATE ON approvals_approvalrequest
     FOR EACH ROW EXECUTE FUNCTION approvals_guard_request();
 
-CREATE FUNCTION approvals_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION approvals_refuse() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION '% on % is refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
@@ -106,7 +108,8 @@ CREATE TRIGGER approvals_policy_version_is_final
     BEFORE UPDATE OR DELETE ON approvals_policyversion
     FOR EACH ROW EXECUTE FUNCTION approvals_refuse();
 
-CREATE FUNCTION approvals_guard_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION approvals_guard_decision() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.voided_at IS NULL AND NEW.voided_at IS NOT NULL THEN
         OLD.voided_at := NEW.voided_at;
@@ -121,7 +124,8 @@ CREATE TRIGGER approvals_decision_is_final BEFORE UPDATE OR DELETE ON approvals_
 
 -- I1: the key towards the provider never rotates, the fencing counter never goes back, and what
 -- was once sent stays sent.
-CREATE FUNCTION approvals_guard_effect() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION approvals_guard_effect() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     IF NEW.key <> OLD.key OR NEW.item_id <> OLD.item_id OR NEW.epoch < OLD.epoch
         OR NEW.attempts < OLD.attempts
@@ -137,7 +141,8 @@ END $$;
 CREATE TRIGGER approvals_effect_is_guarded BEFORE UPDATE ON approvals_effect
     FOR EACH ROW EXECUTE FUNCTION approvals_guard_effect();
 
-CREATE FUNCTION approvals_guard_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION approvals_guard_attempt() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' OR OLD.finished_at IS NOT NULL
         OR (NEW.effect_id, NEW.number, NEW.epoch, NEW.purpose, NEW.started_at)

@@ -60,11 +60,18 @@ class ProtectedState(models.Model):
 
     def refresh_from_db(self, *args: object, **kwargs: object) -> None:
         kept = self.__dict__.pop("state", None)
+        self._is_refreshing = True
         try:
             super().refresh_from_db(*args, **kwargs)
         finally:
+            del self._is_refreshing
             if kept is not None:
                 self.__dict__.setdefault("state", kept)
+
+    def get_deferred_fields(self) -> set[str]:
+        """A state taken out for the moment of reading it anew is not one to leave unread."""
+        found = super().get_deferred_fields()
+        return found - {"state"} if "_is_refreshing" in self.__dict__ else found
 
 
 class ApprovalRequest(ProtectedState):

@@ -43,7 +43,8 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
     words = VERBS[name]
     form = _form(name, request.POST)
     item = queries.find(ref, reader(request))
-    if item is not None and not form.is_valid():
+    is_complete = form.is_valid()
+    if item is not None and not is_complete:
         return _page(request, item, name, form, status=422)
     try:
         seen = _seen(request, words)
@@ -82,11 +83,11 @@ def _typed(name: str, form: ReasonForm) -> dict:
         return {}
     if name == "settle":
         return {
-            "reason": form.cleaned_data["reason"],
-            "happened": form.cleaned_data["happened"] == "yes",
-            "reference": form.cleaned_data["reference"],
+            "reason": form.cleaned_data.get("reason", ""),
+            "happened": form.cleaned_data.get("happened") == "yes",
+            "reference": form.cleaned_data.get("reference", ""),
         }
-    return {"reason": form.cleaned_data["reason"]}
+    return {"reason": form.cleaned_data.get("reason", "")}
 
 
 def _seen(request: HttpRequest, words: Words) -> dict:

@@ -37,7 +37,8 @@ END $$;
 CREATE TRIGGER audit_event_advances_head BEFORE INSERT ON audit_event
     FOR EACH ROW EXECUTE FUNCTION audit_advance();
 
-CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'events are only ever added: % on % is refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
@@ -49,7 +50,8 @@ CREATE TRIGGER audit_event_is_not_truncated BEFORE TRUNCATE ON audit_event
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
 -- The head advances by the insertion of an event (a trigger, so depth 2) and by nothing else.
-CREATE FUNCTION audit_guard_head() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_guard_head() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' AND NEW.seq = 0 THEN RETURN NEW; END IF;
     IF TG_OP = 'UPDATE' AND pg_trigger_depth() > 1
