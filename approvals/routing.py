@@ -136,7 +136,7 @@ def _conditions(label: str, when: Any, problems: list[str]) -> dict[str, Any]:
             problems.append(f"{label}: {name} must be text.")
     if {"amount_from", "amount_to"} & set(when) and "currency" not in when:
         problems.append(f"{label}: an amount needs a currency.")
-    if when.get("origin", "page") not in ORIGINS:
+    if str(when.get("origin", "page")) not in ORIGINS:
         problems.append(f"{label}: origin must be page or api.")
     if _is_empty_range(when):
         problems.append(f"{label}: no amount lies between amount_from and amount_to.")

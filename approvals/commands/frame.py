@@ -114,8 +114,14 @@ class Running:
         self.sentence = sentence
 
 
-def command(verb: str, *, from_states: Iterable[str]) -> Callable[[Callable[..., None]], Command]:
-    """Make a command of a function `(running, **body)`. `from_states`: where it has a meaning."""
+def command(
+    verb: str, *, from_states: Iterable[str], look_before: Callable[..., dict] | None = None
+) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function `(running, **body)`. `from_states`: where it has a meaning.
+
+    `look_before(ref, by, arguments)` may ask outside systems; it runs before the transaction, not
+    for a replay, and what it returns is handed to the function beside the body.
+    """
     states = frozenset(from_states)
 
     def decorate(body: Callable[..., None]) -> Command:
@@ -131,6 +137,11 @@ def command(verb: str, *, from_states: Iterable[str]) -> Callable[[Callable[...,
         ) -> Answer:
             key = idempotency.normalised_key(key)
             print_of = idempotency.fingerprint(verb, ref, arguments)
+            seen: dict[str, Any] = {}
+            if look_before and not idempotency.find(
+                principal=principal(by), key=key, fingerprint=print_of
+            ):
+                seen = look_before(ref, by, arguments)
 
             def attempt() -> Answer | Refusal:
                 claimed = idempotency.claim(
@@ -142,7 +153,9 @@ def command(verb: str, *, from_states: Iterable[str]) -> Callable[[Callable[...,
                     return replayed(claimed)
                 running = Running(item, by, person, at, key, verb)
                 return finished(
-                    running, claimed, lambda: _do(running, version, states, body, arguments)
+                    running,
+                    claimed,
+                    lambda: _do(running, version, states, body, {**arguments, **seen}),
                 )
 
             return carried_out(attempt, verb=verb, target=ref, by=by, at=at, key=key)

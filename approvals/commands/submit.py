@@ -125,7 +125,16 @@ def open_duplicate(*, kind: str, payload: Mapping[str, Any]) -> ApprovalRequest 
     )
 
 
-@command("resubmit", from_states=[State.SENT_BACK, State.PENDING])
+def _examine_again(ref: str, by: User, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the outside system knows of the changed content; nothing for who may not change it."""
+    item = ApprovalRequest.objects.filter(ref=ref).first()
+    if item is None or not may("resubmit", item, access.of(by, Queue)):
+        return {}
+    kind = kinds.kind_of(item.kind)
+    return {"examined": kind.examine(normalised(kind.check(arguments.get("payload", {}))))}
+
+
+@command("resubmit", from_states=[State.SENT_BACK, State.PENDING], look_before=_examine_again)
 def resubmit(
     running: Running,
     *,
@@ -134,6 +143,7 @@ def resubmit(
     customer: str,
     reason: str,
     ticket: str = "",
+    examined: Sequence[Fact] = (),
 ) -> None:
     """Change the content and send it again: revision + 1, earlier approvals no longer count."""
     item = running.item
@@ -150,8 +160,10 @@ def resubmit(
         raise NoPolicy(
             "As it stands now nobody would have to approve it. Withdraw it and ask for it anew."
         )
+    _refuse_a_duplicate(running, kind, content)
     Decision.objects.filter(item=item, voided_at=None).update(voided_at=running.at)
     _fill(item, kind, content)
+    item.examined = [asdict(fact) for fact in examined]
     item.revision += 1
     item.content_hash = hash_of(item)
     _follow(item, rule, running.at)
@@ -231,7 +243,8 @@ def _ask(
     _follow(item, rule, running.at)
     laid = steps.planned(item, rule)
     item.submit(complete=not laid)
-    _insert(item, steps.opened(laid[0], running.at) if laid else steps.approved(item, running.at))
+    fields = steps.opened(laid[0], running.at) if laid else steps.approved(item, running.at)
+    _insert(item, fields, running.access)
     Step.objects.bulk_create(laid)
     if not laid:
         steps.prepare_effect(item)
@@ -250,7 +263,35 @@ def _ask(
     running.sentence = f"{item.ref} is sent and {waits}."
 
 
-def _insert(item: ApprovalRequest, fields: Mapping[str, Any]) -> None:
+def _refuse_a_duplicate(running: Running, kind: Kind, content: Mapping[str, Any]) -> None:
+    """Changed to what another open request asks for; the unique index has the last word."""
+    item = running.item
+    if item.is_another:
+        return
+    other = (
+        ApprovalRequest.objects.filter(
+            kind=kind.slug,
+            subject=kind.subject(content["payload"]),
+            state__in=OPEN,
+            is_another=False,
+        )
+        .exclude(pk=item.pk)
+        .first()
+    )
+    if other is not None:
+        raise _duplicate_of(other, running.access)
+
+
+def _duplicate_of(other: ApprovalRequest, person: Access) -> DuplicateRequest:
+    """Names the other request only to who may see it."""
+    if not may("view", other, person):
+        return DuplicateRequest("Another open request already asks for this. Nothing was recorded.")
+    return DuplicateRequest(
+        f"{other.ref} already asks for this and is open. Nothing was recorded.", ref=other.ref
+    )
+
+
+def _insert(item: ApprovalRequest, fields: Mapping[str, Any], person: Access) -> None:
     """Version 1, with all that it waits for: a later change would need a version of its own."""
     for name, value in fields.items():
         setattr(item, name, value)
@@ -263,9 +304,7 @@ def _insert(item: ApprovalRequest, fields: Mapping[str, Any]) -> None:
         other = ApprovalRequest.objects.get(
             kind=item.kind, subject=item.subject, state__in=OPEN, is_another=False
         )
-        raise DuplicateRequest(
-            f"{other.ref} already asks for this and is open. Nothing was recorded.", ref=other.ref
-        ) from error
+        raise _duplicate_of(other, person) from error
 
 
 def _kind(slug: str) -> Kind:

@@ -130,7 +130,7 @@ def change(request: HttpRequest, ref: str) -> HttpResponse:
         )
     except Invalid as invalid:
         return _change_page(request, item, chosen, _with_errors(form, invalid), status=422)
-    except NoPolicy as refusal:
+    except (NoPolicy, DuplicateRequest) as refusal:
         form.add_error(None, refusal.sentence)
         return _change_page(request, item, chosen, form, status=422)
     except (Refusal, ValueError) as refusal:

@@ -72,7 +72,7 @@ def organisations(draw) -> Organisation:
     teams = draw(st.integers(2, 3))
     count = draw(st.integers(4, 6))
     team, queue, person = st.integers(0, teams - 1), st.integers(0, 1), st.integers(0, count - 1)
-    codename = st.sampled_from(CODENAMES) | st.just("decide_request")
+    codename = st.sampled_from(CODENAMES)
     limit = st.none() | st.tuples(st.sampled_from(AMOUNTS), st.sampled_from(CURRENCIES))
     people = st.builds(
         Person,

@@ -20,7 +20,13 @@ from approvals.models import ApprovalRequest, Queue, State
 from approvals.refusals import NotAllowed, NotFound
 from approvals.rules import may, visible_to
 from audit.models import Event, Outcome
-from tests.accounts.organisations import MOMENTS, Organisation, built, organisations
+from tests.accounts.organisations import (
+    CODENAMES,
+    MOMENTS,
+    Organisation,
+    built,
+    organisations,
+)
 
 generated = settings(
     max_examples=25,
@@ -161,6 +167,27 @@ def test_the_counts_are_those_of_the_lists(cast, in_organisation, plan):
             assert queries.counts(person, cast.now) == lists
 
     in_organisation(plan, look)
+
+
+@pytest.mark.parametrize("codename", CODENAMES)
+def test_one_right_alone_shows_the_same_to_rule_and_query(cast, codename):
+    """T7.6: the generated organisations seldom give one person one right."""
+    item = cast.ask()
+    grants.give(codename, to=cast.stranger, on=item.queue)
+    person = cast.access(cast.stranger)
+    assert found(visible_to(person), [item]) == allowed("view", [item], person)
+
+
+@pytest.mark.parametrize("amount", [8799, 8800, 8801, None])
+@pytest.mark.parametrize("currency", ["EUR", "USD"])
+def test_a_limit_is_the_same_to_rule_and_query(cast, amount, currency):
+    """On a request of EUR 88.00."""
+    item = cast.ask()
+    Membership.objects.filter(user=cast.approver).update(
+        limit_amount=amount, limit_currency=currency if amount else ""
+    )
+    person = cast.access(cast.approver)
+    assert found(queries.can_decide(person), [item]) == allowed("approve", [item], person)
 
 
 def test_a_step_of_a_plain_group_is_decided_by_its_members(cast):
