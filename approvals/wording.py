@@ -25,7 +25,7 @@ class MalformedMoney(ValueError):
     """The message is a sentence for the person who typed it."""
 
 
-MONEY = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,13})(?:\.(\d+))?", re.ASCII)
+MONEY = re.compile(r"([1-9]\d{0,2}(?:,\d{3})+|\d{1,13})(?:\.(\d+))?", re.ASCII)
 
 
 def parse_money(text: str, currency: str) -> int:

@@ -35,7 +35,7 @@ from approvals.refusals import (
 )
 from approvals.rules import may
 from approvals.transitions import commit
-from approvals.wording import clock, is_storable, short_name
+from approvals.wording import clock, is_storable, short_name, visible
 from audit.models import Outcome
 from audit.recorder import Target, record
 
@@ -135,6 +135,8 @@ def command(
             version: int | None = None,
             **arguments: Any,
         ) -> Answer:
+            if not is_storable(ref):
+                raise NotFound(visible(ref))
             key = idempotency.normalised_key(key)
             print_of = idempotency.fingerprint(verb, ref, arguments)
             seen: dict[str, Any] = {}

@@ -389,14 +389,17 @@ class Machine(RuleBasedStateMachine):
 
     def due_at(self, effect: Effect | None) -> datetime | None:
         """When something is due next, from the times that stand in the rows."""
-        moments = {
-            "approved": self.row.starts_at,
-            "retrying": effect and effect.next_attempt_at,
-            "in_doubt": effect
-            and max(effect.next_question_at, effect.lease_until or effect.next_question_at),
-            "executing": effect and effect.lease_until,
-        }
-        return moments.get(self.model.state)
+        if self.model.state == "approved":
+            return self.row.starts_at
+        if effect is None:
+            return None
+        if self.model.state == "in_doubt" and effect.lease_until is not None:
+            return max(effect.next_question_at, effect.lease_until)
+        return {
+            "retrying": effect.next_attempt_at,
+            "in_doubt": effect.next_question_at,
+            "executing": effect.lease_until,
+        }.get(self.model.state)
 
     def due(self, effect: Effect | None) -> bool:
         moment = self.due_at(effect)
