@@ -179,11 +179,12 @@ def _read_cursor(cursor: str) -> dict[str, Any]:
 def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
     """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
     pending = [item for item in items if item.state == State.PENDING]
-    teams = {
-        team.pk: team for team in Team.objects.filter(pk__in={i.waiting_team_id for i in pending})
-    }
+    waiting = {item.waiting_team_id for item in pending}
+    teams = {team.pk: team for team in Team.objects.filter(pk__in=waiting)}
     members: dict[int, list[int]] = {}
-    for team_id, user_id in Membership.objects.filter(group__in=teams).values_list("group", "user"):
+    for team_id, user_id in Membership.objects.filter(group__in=waiting).values_list(
+        "group", "user"
+    ):
         members.setdefault(team_id, []).append(user_id)
     everybody = {user_id for ids in members.values() for user_id in ids}
     users = User.objects.filter(pk__in=everybody, is_active=True, is_service=False)
