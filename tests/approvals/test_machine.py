@@ -159,18 +159,25 @@ class Machine(RuleBasedStateMachine):
 
     # --- People ---------------------------------------------------------------------------------
 
-    @initialize(amount=st.sampled_from(AMOUNTS), plan=st.none() | st.sampled_from(PLANS))
-    def ask(self, amount: int, plan: str | None) -> None:
-        """A new request; with a plan, one that was approved and sent already."""
+    @initialize(
+        amount=st.sampled_from(AMOUNTS),
+        leaver=st.sampled_from(("", "", *FINANCE)),
+        plans=st.lists(st.tuples(st.sampled_from(PLANS), st.booleans()), max_size=4),
+    )
+    def ask(self, amount: int, leaver: str, plans: list[tuple[str, bool]]) -> None:
+        """A new request; with plans, one that was approved and tried so often already."""
         self.ref = self.cast.ask(payload={"amount": amount}).ref
         self.model = Model(amount)
         if not self.model.quorum:
             self.model.state = "approved"
-        if plan is not None:
+        if plans:
             for who in FINANCE[: self.model.quorum]:
                 self.approve(who)
-            self.wait(31)
-            self.work(plan)
+        if leaver:
+            self.leave_the_team(leaver)
+        for plan, in_time in plans:
+            work = self.work_when_it_is_due if in_time else self.work
+            work(plan)
 
     @rule(who=st.sampled_from((*PEOPLE, *FINANCE, *FINANCE)))
     def approve(self, who: str) -> None:
@@ -335,10 +342,6 @@ class Machine(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.at += timedelta(seconds=seconds)
 
-    def wait_until_it_is_due(self) -> None:
-        moment = self.due_at(self.effect)
-        self.at = max(self.at, moment or self.at)
-
     @precondition(lambda self: self.may_end)
     @rule()
     def forget_about_it(self) -> None:
@@ -348,19 +351,13 @@ class Machine(RuleBasedStateMachine):
             self.model.state = "expired"
             self.model.version += 1
 
-    @rule(
-        plan=st.sampled_from(
-            (
-                "done",
-                "refused",
-                "refused for good",
-                "hangs",
-                "hangs after it",
-                "dies",
-                "dies after it",
-            )
-        )
-    )
+    @rule(plan=st.sampled_from(PLANS))
+    def work_when_it_is_due(self, plan: str) -> None:
+        moment = self.due_at(self.effect)
+        self.at = max(self.at, moment or self.at)
+        self.work(plan)
+
+    @rule(plan=st.sampled_from(PLANS))
     def work(self, plan: str) -> None:
         self.plan = plan
         model, effect = self.model, self.effect
