@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Count, Q
 
 from approvals.content import hash_of
-from approvals.models import ApprovalRequest, Choice, Effect, State
+from approvals.models import ApprovalRequest, Choice, Decision, Effect, State
+from approvals.proof import are_the_policys
 from audit.models import Event, Outcome
 from audit.verify import verify
 
@@ -39,6 +41,9 @@ def _effects_at_most_once() -> Iterator[Violation]:
     for effect in Effect.objects.exclude(settled_at=None).select_related("item").iterator():
         if effect.item.state not in (State.DONE, State.NEEDS_PERSON):
             yield Violation("I1", effect.item.ref, "Its effect is settled and it is not done.")
+    confirmed = Count("tries", filter=Q(tries__outcome="done"))
+    for effect in Effect.objects.annotate(confirmed=confirmed).filter(confirmed__gt=1):
+        yield Violation("I1", effect.item.ref, f"It was confirmed {effect.confirmed} times.")
 
 
 def _approved_is_on_its_way() -> Iterator[Violation]:
@@ -66,11 +71,15 @@ def _nothing_sent_without_approval() -> Iterator[Violation]:
             yield Violation("I2", item.ref, "What was sent is not the revision that was approved.")
         if hash_of(item) != item.content_hash:
             yield Violation("I2", item.ref, "Its content does not match its hash.")
+        if not are_the_policys(item, item.steps):
+            yield Violation("I2", item.ref, "Its steps are not those of its policy.")
         for step in item.steps:
             people = {
                 d.person_key
                 for d in item.decisions_for_revision
-                if d.step == step.number and d.choice == Choice.APPROVE
+                if d.step == step.number
+                and d.choice == Choice.APPROVE
+                and d.content_hash == item.content_hash
             }
             if len(people) < step.quorum:
                 yield Violation("I2", item.ref, f"Step {step.number} lacks approvals.")
@@ -115,6 +124,14 @@ def _nobody_decides_their_own() -> Iterator[Violation]:
         for decision in item.decisions.all():
             if str(decision.person_key) in barred:
                 yield Violation("I4", item.ref, f"Decision {decision.pk} is by who asked for it.")
+    twice = (
+        Decision.objects.filter(voided_at=None)
+        .values("item__ref", "revision", "step", "person_key")
+        .annotate(times=Count("pk"))
+        .filter(times__gt=1)
+    )
+    for found in twice:
+        yield Violation("I4", found["item__ref"], f"A person counts twice on step {found['step']}.")
 
 
 def _refusals_are_nobodys_version() -> Iterator[Violation]:

@@ -21,7 +21,7 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
     if effect.revision != item.revision:
         return denied(NOT_APPROVED, f"Another revision of {item.ref} was approved.")
     steps = list(item.steps)
-    if not _are_the_policys(item, steps):
+    if not are_the_policys(item, steps):
         return denied(NOT_PROVEN, f"The steps of {item.ref} are not those of its policy.")
     approvals = [
         decision
@@ -41,7 +41,8 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
     return ALLOWED
 
 
-def _are_the_policys(item: ApprovalRequest, steps: list[Step]) -> bool:
+def are_the_policys(item: ApprovalRequest, steps: list[Step]) -> bool:
+    """Whether these are the steps that the rule of the request's policy version asks for."""
     rules: list[routing.Rule] = item.policy_version.rules
     rule = next((rule for rule in rules if rule.name == item.policy_rule), None)
     if rule is None:

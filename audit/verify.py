@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.db import connection, transaction
+
 from audit import chain
 from audit.models import Event, Stream
 
@@ -29,7 +31,20 @@ class Report:
 
 
 def verify(stream: str | None = None) -> Report:
-    """Check one stream, or all of them. Reads in constant memory."""
+    """Check one stream, or all of them, as they stood at one moment.
+
+    Heads and events are read from one snapshot, so that what people do meanwhile is no break. In
+    a transaction that is already open its own isolation decides.
+    """
+    if connection.in_atomic_block:
+        return _verified(stream)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return _verified(stream)
+
+
+def _verified(stream: str | None) -> Report:
     heads = {head.stream: head for head in _heads(stream)}
     events = Event.objects.order_by("stream", "seq")
     if stream is not None:
@@ -39,7 +54,8 @@ def verify(stream: str | None = None) -> Report:
     for name, chained in _by_stream(events.iterator(chunk_size=2000)):
         last, count, broken = _follow(name, chained)
         seen += count
-        broken = broken or _compare_with_head(name, last, heads.pop(name, None))
+        head = heads.pop(name, None)
+        broken = broken or _compare_with_head(name, last, head)
         if broken:
             breaks.append(broken)
     for name, head in heads.items():

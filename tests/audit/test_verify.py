@@ -1,6 +1,7 @@
 """Whoever gets around the triggers is found out, with stream and number: T4.4."""
 
 import json
+import threading
 from io import StringIO
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import connection, transaction
 from approvals.commands import operate
 from audit import chain
 from audit.models import Event
-from audit.recorder import Actor
+from audit.recorder import Actor, Target, record
 from audit.verify import verify
 from tests.audit import attacker
 
@@ -180,6 +181,65 @@ def test_an_event_that_the_application_forges_is_found(committed_db, stream):
         cursor.execute("SELECT audit_head('person/0')")
         event.save(force_insert=True)
     assert first_break() == ("person/0", 1)
+
+
+def test_only_the_first_break_of_a_stream_is_told(committed_db, stream):
+    attacker.change(
+        committed_db, "UPDATE audit_event SET reason = 'x' WHERE stream = %(stream)s", stream=stream
+    )
+    assert broken() == [(stream, 1)]
+
+
+def test_every_broken_stream_is_told(committed_db, stream, cast):
+    other = cast.ask().stream
+    attacker.change(
+        committed_db,
+        "UPDATE audit_event SET reason = 'x' WHERE seq = 1 AND stream IN (%(one)s, %(other)s)",
+        one=stream,
+        other=other,
+    )
+    assert sorted(broken()) == sorted([(stream, 1), (other, 1)])
+
+
+def test_what_is_recorded_meanwhile_is_no_break(stream, cast):
+    """People go on working while it reads: one more event of this stream, and a new stream."""
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            operate.note(
+                ref=stream.removeprefix("request/"),
+                by=cast.operator,
+                at=cast.now,
+                key=cast.key(),
+                reason="Meanwhile.",
+            )
+            with transaction.atomic():
+                record(
+                    stream="person/0",
+                    action="something",
+                    actor=SOMEBODY,
+                    target=Target("thing", "1"),
+                    at=cast.now,
+                )
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    working = threading.Thread(target=work)
+
+    def work_after_the_first_read(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if "audit_" in sql and working.ident is None:
+            working.start()
+            working.join()
+        return result
+
+    with connection.execute_wrapper(work_after_the_first_read):
+        found = verify()
+    assert (working.ident is not None, errors) == (True, [])
+    assert found.breaks == []
 
 
 # --- The command --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from approvals import doctor
 from approvals.commands import decide, submit
 from approvals.models import ApprovalRequest, State
+from tests import postgres
 from tests.audit import attacker
 
 STORED = [state for state in State if state != State.NEW]
@@ -110,6 +111,20 @@ def test_a_settled_effect_of_what_is_not_done_is_found(committed_db, item_in, da
     assert told() == {("I1", item.ref)}
 
 
+def test_two_successes_of_one_effect_are_found(committed_db, item_in, damage):
+    """“One success an effect”, says the check."""
+    item = item_in(State.DONE)
+    damage(
+        item,
+        "INSERT INTO approvals_attempt (effect_id, number, epoch, purpose, worker, started_at,"
+        " finished_at, outcome, cause, provider_reference, evidence)"
+        " SELECT effect_id, number + 1, a.epoch, purpose, worker, started_at, finished_at, outcome,"
+        " cause, 're_2', evidence FROM approvals_attempt a JOIN approvals_effect e"
+        " ON e.id = a.effect_id WHERE e.item_id = %(id)s",
+    )
+    assert told() == {("I1", item.ref)}
+
+
 @pytest.mark.parametrize(
     ("state", "change"),
     [
@@ -142,6 +157,31 @@ def test_what_nothing_will_wake_up_is_found(committed_db, item_in, damage, state
 def test_what_was_sent_and_is_not_what_was_approved_is_found(committed_db, item_in, damage, change):
     item = item_in(State.DONE)
     damage(item, change)
+    assert told() == {("I2", item.ref)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM approvals_decision WHERE item_id = %(id)s",
+        "UPDATE approvals_decision SET voided_at = decided_at WHERE item_id = %(id)s",
+        "UPDATE approvals_decision SET choice = 'reject' WHERE item_id = %(id)s",
+        "UPDATE approvals_decision SET revision = 2 WHERE item_id = %(id)s",
+        "UPDATE approvals_decision SET content_hash = repeat('0', 64) WHERE item_id = %(id)s",
+        "UPDATE approvals_step SET quorum = 2 WHERE item_id = %(id)s",
+    ],
+)
+def test_what_was_sent_without_its_approvals_is_found(committed_db, item_in, damage, change):
+    item = item_in(State.DONE)
+    damage(item, change)
+    assert told() == {("I2", item.ref)}
+
+
+def test_what_was_sent_without_the_steps_of_its_policy_is_found(committed_db, item_in, damage):
+    """Without steps there is nothing that could lack an approval."""
+    item = item_in(State.DONE)
+    damage(item, "DELETE FROM approvals_decision WHERE item_id = %(id)s")
+    damage(item, "DELETE FROM approvals_step WHERE item_id = %(id)s")
     assert told() == {("I2", item.ref)}
 
 
@@ -235,6 +275,21 @@ def test_a_decision_of_a_contributor_is_found(committed_db, cast, damage):
         item,
         "UPDATE approvals_approvalrequest r SET contributor_keys = jsonb_build_array(d.person_key)"
         " FROM approvals_decision d WHERE r.id = d.item_id AND r.id = %(id)s",
+    )
+    assert told() == {("I4", item.ref)}
+
+
+def test_a_person_who_counts_twice_on_a_step_is_found(committed_db, cast, damage):
+    """“No person twice on a step”, says the check."""
+    item = cast.approve(cast.ask(payload={"amount": 200_000}))
+    cast.approve(item, by=cast.second_approver)
+    with postgres.admin(committed_db) as connection:
+        connection.execute("DROP INDEX decision_once_per_person_and_step")
+    damage(
+        item,
+        "UPDATE approvals_decision SET person_key ="
+        " (SELECT min(person_key::text)::uuid FROM approvals_decision WHERE item_id = %(id)s)"
+        " WHERE item_id = %(id)s",
     )
     assert told() == {("I4", item.ref)}
 
