@@ -242,9 +242,9 @@ def create_login(connection: psycopg.Connection, user: str, password: str) -> No
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone():
         return
     connection.execute(
-        sql.SQL(
-            "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"
-        ).format(sql.Identifier(user), sql.Literal(password))
+        sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+            sql.Identifier(user), sql.Literal(password)
+        )
     )
 
 

@@ -44,10 +44,10 @@ def confirm_settlement(running: Running, *, revision: int, reason: str = "") -> 
     """Confirm what somebody else found: done, or certainly not done."""
     item = running.item
     running.compare_revision(revision)
+    running.check_allowed()
     found = item.open_settlement
     if found is None:
         raise TransitionNotAllowed(f"Nobody has a finding on {item.ref} that could be confirmed.")
-    running.check_allowed()
     comment = bounded("reason", reason)
     found.confirmed_by, found.confirmed_at = running.by, running.at
     found.save()

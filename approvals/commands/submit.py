@@ -28,6 +28,7 @@ from approvals.events import Action
 from approvals.kinds.base import Fact, Kind
 from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step
 from approvals.refusals import (
+    CommandInFlight,
     DuplicateRequest,
     Invalid,
     NoPolicy,
@@ -301,9 +302,13 @@ def _insert(item: ApprovalRequest, fields: Mapping[str, Any], person: Access) ->
     except IntegrityError as error:
         if "request_open_once" not in str(error):
             raise
-        other = ApprovalRequest.objects.get(
+        other = ApprovalRequest.objects.filter(
             kind=item.kind, subject=item.subject, state__in=OPEN, is_another=False
-        )
+        ).first()
+        if other is None:  # it ended between the two looks
+            raise CommandInFlight(
+                "Another request for this has just ended. Nothing was recorded; try again."
+            ) from error
         raise _duplicate_of(other, person) from error
 
 

@@ -48,6 +48,8 @@ CAUSE_OF_CODE = {
     "resource_missing": "payment-not-found",
     "charge_disputed": "payment-disputed",
 }
+# How urllib3 and ssl name a connection that failed before anything could be sent.
+NEVER_CONNECTED = ("NewConnectionError", "NameResolutionError", "SSLCertVerificationError")
 MARK = "approval_queue_effect_id"
 LEAST = "The amount must be more than 0."
 
@@ -253,7 +255,7 @@ def _classified_network(error: stripe.StripeError, evidence: str) -> Refused | U
     seen = error.__cause__
     if isinstance(seen, requests.exceptions.ConnectTimeout):
         return Refused("not-reached", permanent=False, evidence=evidence)
-    if "NewConnectionError" in repr(seen) or "NameResolutionError" in repr(seen):
+    if any(word in repr(seen) for word in NEVER_CONNECTED):
         return Refused("not-reached", permanent=False, evidence=evidence)
     if isinstance(seen, requests.exceptions.Timeout):
         return Unknown("no-answer", evidence)

@@ -1,6 +1,7 @@
 """What providers answer, and what we make of it (the outcome table, mechanisms §2)."""
 
 import socket
+import ssl
 import threading
 from types import SimpleNamespace
 
@@ -721,3 +722,11 @@ def test_evidence_can_be_stored():
 @given(text=st.text(), digits=st.text("0123456789", min_size=13, max_size=19))
 def test_no_card_number_stands_in_evidence(text, digits):
     assert digits not in masked(f"{text} {digits} {text}")
+
+
+def test_a_certificate_that_is_not_trusted_proves_that_nothing_was_sent():
+    cause = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
+    error = stripe.APIConnectionError("could not verify")
+    error.__cause__ = cause
+    seen = refund._classified(error)
+    assert (type(seen), seen.cause, seen.permanent) == (Refused, "not-reached", False)
