@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from approvals import kinds, queries
+from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, State
 
 LONGEST = 2000
@@ -63,7 +64,7 @@ class QueueFilter(django_filters.FilterSet):
         return found.filter(Q(due_at__gte=now), due_at__lt=now + timezone.timedelta(hours=hours))
 
 
-class CommonForm(forms.Form):
+class CommonForm(PlainForm):
     """The part of a new request that every kind has."""
 
     customer = forms.CharField(label="Customer", max_length=100)

@@ -147,11 +147,11 @@ class Situation:
                 by="support2" if number else "support@",
             )
             self.approve(item, "ops", at=asked + timedelta(minutes=12))
+            if number == 0:
+                self.claim(item, "ops2", at=asked + timedelta(minutes=12, seconds=3))
             self.run(item)
             while self._due(item) < self.now:
                 self.run(item)
-            if number == 0:
-                self.claim(item, "ops2", at=self.ago(minutes=5))
 
     def _one_unknown(self) -> None:
         """Sent, and the answer never came. The service cannot be asked either, for now."""

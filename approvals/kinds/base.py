@@ -71,7 +71,18 @@ class Absent:
     evidence: str = ""
 
 
-class PayloadForm(forms.Form):
+class PlainForm(forms.Form):
+    """A form that says what is missing by its name: “Enter the amount.”"""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            words = (field.label or name.replace("_", " ")).lower()
+            verb = "Choose" if isinstance(field, forms.ChoiceField) else "Enter"
+            field.error_messages["required"] = f"{verb} the {words}."
+
+
+class PayloadForm(PlainForm):
     """What a person fills in for one kind. `payload()` is what the API would have been sent."""
 
     def payload(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from approvals.kinds.base import (
 
 
 class ManualForm(PayloadForm):
-    title = forms.CharField(label="What should be done", max_length=120)
+    title = forms.CharField(label="Task", max_length=120)
     instructions = forms.CharField(
         label="Instructions", max_length=4000, widget=forms.Textarea(attrs={"rows": 5})
     )

@@ -63,7 +63,7 @@ class RefundForm(PayloadForm):
     currency = forms.ChoiceField(
         label="Currency", choices=[(code, code) for code in sorted(DIGITS)], initial="EUR"
     )
-    reason_code = forms.ChoiceField(label="Why", choices=REASONS, widget=forms.RadioSelect)
+    reason_code = forms.ChoiceField(label="Category", choices=REASONS, widget=forms.RadioSelect)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -129,7 +129,7 @@ class Refund(Kind):
             Fact("Order", payload["order"]),
             Fact("Payment", payload["payment"]),
             Fact("Amount", money(*self.money(payload))),
-            Fact("Why", dict(REASONS)[payload["reason_code"]]),
+            Fact("Category", dict(REASONS)[payload["reason_code"]]),
         ]
 
     def customer_words(self, payload: Payload) -> str:

@@ -925,3 +925,16 @@ def test_a_closed_account_is_signed_out(cast, as_):
 def test_no_page_may_be_kept_by_a_browser(cast, as_):
     item = cast.ask()
     assert as_("operator").get(f"/requests/{item.ref}/")["Cache-Control"] == "no-store"
+
+
+def test_an_empty_form_names_what_is_missing(client, cast):
+    client.force_login(cast.requester)
+    page = client.post("/requests/new/refund/", {}).content.decode()
+    for sentence in (
+        "Enter the order.",
+        "Enter the amount.",
+        "Choose the category.",
+        "Enter the reason.",
+    ):
+        assert sentence in page
+    assert "This field is required" not in page
