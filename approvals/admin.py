@@ -1,7 +1,6 @@
 """Administration: queues and their grants can be edited, what happened can only be read."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from accounts.admin import Recorded
 from approvals.models import (
@@ -14,19 +13,7 @@ from approvals.models import (
     QueueGroupGrant,
     QueueUserGrant,
 )
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Nothing here is changed by hand: requests move by commands, and events never change."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
+from audit.admin import ReadOnly
 
 
 class _OnQueue:

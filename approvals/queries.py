@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from accounts import access, grants, hours
 from accounts.access import Access
 from accounts.models import Membership, Team, User
-from approvals.explain import LATE_START, Deciders
+from approvals.explain import LATE_START, Deciders, Waiting, explain
 from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State
 from approvals.rules import may, visible_to
 from approvals.wording import short_name
@@ -197,6 +197,12 @@ def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, De
     }
 
 
+def explained(items: Sequence[ApprovalRequest], now: datetime) -> dict[int, Waiting]:
+    """By request id, what it waits for; constant queries."""
+    deciders = deciders_of(items, now)
+    return {item.pk: explain(item, deciders.get(item.pk, Deciders()), now) for item in items}
+
+
 def _in_team(
     people: Mapping[int, Access], members: Mapping[int, list[int]], item: ApprovalRequest
 ) -> list[Access]:
@@ -220,20 +226,11 @@ def _deciders_now(
 # --- Search ----------------------------------------------------------------------------------------
 
 
-def matching(text: str) -> Q:
-    """By reference, customer, ticket or order; case and surrounding spaces don't matter."""
-    text = " ".join(text.split())
-    return (
-        Q(ref__istartswith=text)
-        | Q(customer__icontains=text)
-        | Q(ticket__iexact=text)
-        | Q(payload__order__iexact=text)
-        | Q(payload__account__iexact=text)
-    )
-
-
 def exactly(text: str) -> Q:
-    """The request itself, or all that carry exactly this ticket, order, account or customer."""
+    """The request itself, or all that carry exactly this ticket, order, account or customer.
+
+    Case and surrounding spaces don't matter.
+    """
     text = " ".join(text.split())
     return (
         Q(ref__iexact=text)
@@ -242,6 +239,12 @@ def exactly(text: str) -> Q:
         | Q(payload__order__iexact=text)
         | Q(payload__account__iexact=text)
     )
+
+
+def matching(text: str) -> Q:
+    """As `exactly`, and by the beginning of a reference or a part of a customer's name."""
+    text = " ".join(text.split())
+    return exactly(text) | Q(ref__istartswith=text) | Q(customer__icontains=text)
 
 
 def by_cause(person: Access) -> dict[str, int]:

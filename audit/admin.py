@@ -6,12 +6,8 @@ from django.http import HttpRequest
 from audit.models import Event
 
 
-@admin.register(Event)
-class EventAdmin(admin.ModelAdmin):
-    list_display = ("recorded_at", "stream", "seq", "action", "outcome", "actor_label")
-    list_filter = ("outcome", "action")
-    search_fields = ("stream", "target_id", "actor_label")
-    show_full_result_count = False
+class ReadOnly(admin.ModelAdmin):
+    """To be read: nothing here is added, changed or deleted by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -21,3 +17,11 @@ class EventAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    list_display = ("recorded_at", "stream", "seq", "action", "outcome", "actor_label")
+    list_filter = ("outcome", "action")
+    search_fields = ("stream", "target_id", "actor_label")
+    show_full_result_count = False

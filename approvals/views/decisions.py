@@ -1,6 +1,7 @@
 """My decisions: what waits for me, and what I decided."""
 
 from collections import defaultdict
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import kinds, queries
-from approvals.explain import Deciders, explain
-from approvals.models import ApprovalRequest, State
+from approvals.explain import Waiting
+from approvals.models import ApprovalRequest, Decision, State
 from approvals.rules import may
 from approvals.views.frame import reader
 from approvals.wording import duration, listed, money, short_name, shortened, visible
@@ -23,7 +24,7 @@ def decisions(request: HttpRequest) -> HttpResponse:
     mine = queries.seen_by(person).filter(queries.can_decide(person), state=State.PENDING)
     waiting = list(mine.order_by("due_order", "created_at", "id")[:MOST])
     shows_decided = request.GET.get("show") == "decided"
-    deciders = queries.deciders_of(waiting, now)
+    explained = queries.explained(waiting, now)
     context = {
         "summary": _summary(waiting, now),
         "tabs": [
@@ -40,13 +41,13 @@ def decisions(request: HttpRequest) -> HttpResponse:
         context["decided"] = [_decided(decision) for decision in queries.decided_by(person)]
         context["empty"] = {"sentence": "You have decided nothing yet."}
     else:
-        context["cards"] = [_card(item, deciders[item.pk], now) for item in waiting]
+        context["cards"] = [_card(item, explained[item.pk], now) for item in waiting]
         context["not_for_you"] = _not_for_you(request)
         context["empty"] = {"sentence": _nothing_waits(request, now)}
     return render(request, "approvals/decisions.html", context)
 
 
-def _summary(waiting: list[ApprovalRequest], now) -> str:
+def _summary(waiting: list[ApprovalRequest], now: datetime) -> str:
     if not waiting:
         return ""
     oldest = duration(now - min(item.waiting_since for item in waiting))
@@ -61,9 +62,8 @@ def _summary(waiting: list[ApprovalRequest], now) -> str:
     )
 
 
-def _card(item: ApprovalRequest, deciders: Deciders, now) -> dict:
+def _card(item: ApprovalRequest, waiting: Waiting, now: datetime) -> dict:
     kind = kinds.kind_of(item.kind)
-    waiting = explain(item, deciders, now)
     checks = [f"{line['label']}: {line['value']}" for line in item.examined]
     step = item.open_step
     given = len(item.decisions_now)
@@ -81,7 +81,7 @@ def _card(item: ApprovalRequest, deciders: Deciders, now) -> dict:
     }
 
 
-def _decided(decision) -> dict:
+def _decided(decision: Decision) -> dict:
     item = decision.item
     void = ", no longer counts" if decision.voided_at else ""
     return {
@@ -105,7 +105,7 @@ def _not_for_you(request: HttpRequest) -> list[str]:
     return [may("approve", item, person).sentence for item in others]
 
 
-def _nothing_waits(request: HttpRequest, now) -> str:
+def _nothing_waits(request: HttpRequest, now: datetime) -> str:
     last = queries.decided_by(reader(request), limit=1).first()
     if last is None:
         return "Nothing waits for you."

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import kinds, queries
 from approvals.answers import answer
-from approvals.explain import Deciders, explain
+from approvals.explain import Waiting
 from approvals.models import ApprovalRequest
 from approvals.views.frame import reader
 from approvals.wording import visible
@@ -41,8 +41,7 @@ def _results(request: HttpRequest, typed: str) -> dict:
 
 def _answer(item: ApprovalRequest) -> dict:
     now = timezone.now()
-    waiting = explain(item, queries.deciders_of([item], now).get(item.pk, Deciders()), now)
-    said = answer(item, waiting, now)
+    said = answer(item, queries.explained([item], now)[item.pk], now)
     return {
         "url": f"/requests/{item.ref}/",
         "ref": item.ref,
@@ -58,11 +57,11 @@ def _answer(item: ApprovalRequest) -> dict:
 
 def _listed(items: list[ApprovalRequest]) -> list[dict]:
     now = timezone.now()
-    deciders = queries.deciders_of(items, now)
-    return [_line(item, explain(item, deciders.get(item.pk, Deciders()), now)) for item in items]
+    waiting = queries.explained(items, now)
+    return [_line(item, waiting[item.pk]) for item in items]
 
 
-def _line(item: ApprovalRequest, waiting) -> dict:
+def _line(item: ApprovalRequest, waiting: Waiting) -> dict:
     return {
         "ref": item.ref,
         "title": visible(kinds.kind_of(item.kind).title(item.payload)),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import kinds, queries
-from approvals.explain import Deciders, Waiting, explain
+from approvals.explain import Waiting
 from approvals.forms import QueueFilter
 from approvals.models import OPEN, ApprovalRequest, State
 from approvals.rules import may
@@ -135,12 +135,9 @@ def _active_filters(request: HttpRequest, filters: QueueFilter) -> list[dict]:
 
 
 def _rows(request: HttpRequest, items: list[ApprovalRequest], now: datetime) -> list[dict]:
-    deciders = queries.deciders_of(items, now)
+    waiting = queries.explained(items, now)
     causes = queries.by_cause(reader(request))
-    return [
-        _row(request, item, explain(item, deciders.get(item.pk, Deciders()), now), causes, now)
-        for item in items
-    ]
+    return [_row(request, item, waiting[item.pk], causes, now) for item in items]
 
 
 def _row(

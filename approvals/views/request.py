@@ -1,7 +1,6 @@
 """One request: why it waits, the decision, what will happen, its attempts and its history."""
 
 import uuid
-from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,14 +9,15 @@ from django.views.decorators.http import require_GET
 
 from approvals import kinds, queries
 from approvals.events import TONES, sentence
-from approvals.explain import Deciders, Waiting, explain
+from approvals.explain import Deciders, explain
 from approvals.models import ApprovalRequest, Choice, State
 from approvals.rules import may
 from approvals.views import attempt as attempt_view
 from approvals.views.frame import reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
-from approvals.wording import clock, duration, listed, money, short_name, visible
+from approvals.wording import clock, listed, money, short_name, visible
 from audit import timeline
+from audit.models import Event
 
 LONGEST_TIMELINE = 100
 
@@ -226,14 +226,10 @@ def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
 
 
 def _timeline(item: ApprovalRequest) -> list[dict]:
-    events = list(timeline.of_stream(item.stream)[:LONGEST_TIMELINE])
-    return [
-        _entry(event, events[index + 1].occurred_at if index + 1 < len(events) else None)
-        for index, event in enumerate(events)
-    ]
+    return [_entry(event) for event in timeline.of_stream(item.stream)[:LONGEST_TIMELINE]]
 
 
-def _entry(event: object, before: datetime | None) -> dict:
+def _entry(event: Event) -> dict:
     return {
         "at": event.occurred_at,
         "sentence": sentence(event.action, event.facts),
@@ -244,7 +240,6 @@ def _entry(event: object, before: datetime | None) -> dict:
             for change in event.changes
         ],
         "tone": TONES.get(event.action, ""),
-        "gap": duration(event.occurred_at - before) if before else "",
     }
 
 
@@ -254,8 +249,3 @@ def _note_form(item: ApprovalRequest) -> dict:
         "key": str(uuid.uuid4()),
         "version": None,
     }
-
-
-def waiting_of(item: ApprovalRequest, now: datetime) -> Waiting:
-    """The explanation of one request, with who can decide it."""
-    return explain(item, queries.deciders_of([item], now).get(item.pk, Deciders()), now)
