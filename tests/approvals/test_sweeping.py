@@ -1,0 +1,96 @@
+"""What nobody woke up is found again; what somebody works on is left alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from approvals import sweeping, timing
+from approvals.kinds import base, refund
+from approvals.models import Effect, State
+from audit.models import Event
+
+SOON = timedelta(minutes=2)
+
+
+@pytest.fixture
+def approved(cast):
+    return cast.approve(cast.ask())
+
+
+def answering(monkeypatch, result) -> None:
+    monkeypatch.setattr(refund.Refund, "send", lambda self, effect: result)
+
+
+def killed_while_sending(monkeypatch):
+    def die(self, effect):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(refund.Refund, "send", die)
+
+
+@pytest.fixture
+def abandoned(cast, approved, monkeypatch):
+    """Its worker took it at 09:14 and was never heard of again."""
+    killed_while_sending(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        cast.run(approved)
+    return cast.get(approved.ref)
+
+
+def test_a_request_of_a_dead_worker_is_found_when_its_lease_is_over(cast, abandoned):
+    """T3.2"""
+    assert abandoned.state == State.EXECUTING
+    later = cast.now + SOON + timing.LEASE + timedelta(seconds=1)
+    assert sweeping.sweep(at=later) == [abandoned.pk]
+
+
+def test_a_request_whose_worker_may_live_is_left_alone(cast, abandoned):
+    assert sweeping.sweep(at=cast.now + SOON + timing.LEASE / 2) == []
+
+
+def test_what_a_dead_worker_left_is_in_doubt_and_asked_about_at_once(cast, abandoned):
+    later = cast.now + SOON + timing.LEASE + timedelta(seconds=1)
+    cast.run(abandoned, at=later)
+    item = cast.get(abandoned.ref)
+    assert (item.state, item.cause) == (State.IN_DOUBT, "worker-died")
+    assert (abandoned.pk, later) in cast.woken
+
+
+def test_an_approved_request_that_did_not_start_is_found(cast, approved):
+    late = approved.starts_at + sweeping.GRACE + timedelta(seconds=1)
+    assert sweeping.sweep(at=late) == [approved.pk]
+
+
+def test_the_ordinary_job_comes_first(cast, approved):
+    assert sweeping.sweep(at=approved.starts_at + timedelta(seconds=1)) == []
+
+
+def test_a_try_past_its_time_is_found(cast, approved, monkeypatch):
+    answering(monkeypatch, base.Refused("too-many-requests", permanent=False))
+    cast.run(approved)
+    due = Effect.objects.get(item=approved).next_attempt_at
+    assert sweeping.sweep(at=due) == []
+    assert sweeping.sweep(at=due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
+
+
+def test_a_doubt_that_nobody_asks_about_is_found(cast, approved, monkeypatch):
+    answering(monkeypatch, base.Unknown("no-answer"))
+    cast.run(approved)
+    due = Effect.objects.get(item=approved).next_question_at
+    assert sweeping.sweep(at=due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
+
+
+def test_what_ended_is_left_alone(cast, approved, monkeypatch):
+    answering(monkeypatch, base.Done("re_1"))
+    cast.run(approved)
+    assert sweeping.sweep(at=cast.now + timedelta(days=2)) == []
+
+
+def test_what_nobody_decided_expires_once(cast):
+    item = cast.ask()
+    sweeping.sweep(at=item.expires_at - timedelta(seconds=1))
+    assert cast.get(item.ref).state == State.PENDING
+    for _ in range(2):
+        sweeping.sweep(at=item.expires_at)
+    assert cast.get(item.ref).state == State.EXPIRED
+    assert Event.objects.filter(stream=item.stream, action="request.expire").count() == 1
