@@ -110,10 +110,6 @@ def _whole(text: str | None) -> int | None:
 def _form(name: str, data: object = None) -> ReasonForm:
     words = VERBS[name]
     kind = SettleForm if name == "settle" else ReasonForm
-    if data is not None:
-        data = data.copy()
-        if "reason" not in data:
-            data["reason"] = data.get("note", data.get("comment", ""))
     return kind(data, label=words.label, help_text=words.help_text, required=words.needs)
 
 

@@ -205,3 +205,14 @@ def test_filters_narrow_the_list_and_the_address_keeps_them(sign_in: SignIn):
     page.get_by_label("Type").select_option("manual")
     expect(page).to_have_url(re.compile("kind=manual"))
     expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_what_was_typed_when_the_session_ended_comes_back(sign_in: SignIn):
+    page = sign_in("ops@demo.test")
+    page.locator("tbody th a").first.click()
+    page.get_by_label("Add a note").fill("Called again, needs an answer today.")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("Called again, needs an answer today.")
+    assert_accessible(page)

@@ -241,7 +241,7 @@ def test_withdrawing_by_its_page(cast, as_):
 
 def test_a_note_by_its_page(cast, as_):
     item = cast.ask()
-    as_("operator").post(f"/requests/{item.ref}/note/", {"idempotency_key": "K", "note": "Look."})
+    as_("operator").post(f"/requests/{item.ref}/note/", {"idempotency_key": "K", "reason": "Look."})
     assert Note.objects.get().text == "Look."
 
 
