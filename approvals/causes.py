@@ -4,6 +4,7 @@ Kinds map what a provider answers to a code of this catalogue; an answer that fi
 `unrecognised`. `moved` is said to people as it stands, so it must be true whenever the cause is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NOTHING = "Nothing has changed."
@@ -11,15 +12,114 @@ PERHAPS = "It may have been done."
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What is safe now and what is not, the same for all causes that share a runbook."""
+
+    runbook: str
+    safe: Sequence[str]
+    unsafe: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Cause:
-    """`plain` completes the sentence “{System}: …”; `next_step` is the first thing to do."""
+    """`plain` completes the sentence “{System}: …”; `next_step` is the first thing to do.
+
+    `retries`: it is tried again by itself. `blames_system`: it speaks of the whole system, so that
+    several in a row pause it. `can_try_again`: an operator may have it tried again once nothing of
+    it stands at the provider. `proves_nothing_moved`: a refusal for this cause proves that this try
+    did nothing.
+    """
 
     code: str
     plain: str
     meaning: str
     moved: str
     next_step: str
+    advice: Advice
+    retries: bool = False
+    blames_system: bool = False
+    can_try_again: bool = True
+    proves_nothing_moved: bool = True
 
+    @property
+    def runbook(self) -> str:
+        return self.advice.runbook
+
+
+LIMITS = Advice(
+    "provider-limits",
+    ["Wait: every try has a time, and the same key.", "Hold the tries while you ask the provider."],
+    ["Asking for the same again as a new request."],
+)
+UNREACHABLE = Advice(
+    "provider-unreachable",
+    [
+        "Wait: it is tried again by itself.",
+        "Hold the whole system while it is down, so that no tries are used up.",
+    ],
+    ["Asking for the same again as a new request, or doing it by hand at the provider."],
+)
+CREDENTIALS = Advice(
+    "provider-credentials",
+    ["Hold the system until an administrator has renewed the key.", "Try again afterwards."],
+    ["Sending keys or secrets in notes, tickets or e-mail."],
+)
+DOUBT = Advice(
+    "outcome-unknown",
+    [
+        "Wait: the provider is asked by itself.",
+        "Ask the provider now. That only reads.",
+        "Settle it with evidence, confirmed by a second person.",
+    ],
+    ["Asking for the same again as a new request, or doing it by hand at the provider."],
+)
+FOR_GOOD = Advice(
+    "refused-for-good",
+    ["Withdraw it with the reason.", "Ask for it again with what the requester corrects."],
+    ["Trying the same content again and again: the answer stays the same."],
+)
+FAILED_LATER = Advice(
+    "failed-later",
+    ["Tell the requester, and agree on another way with the customer.", "Withdraw it."],
+    ["Telling the customer that the money has arrived."],
+)
+KEYS = Advice(
+    "request-keys",
+    [
+        "Compare with the provider's own pages.",
+        "Ask the provider now. That only reads.",
+        "Settle it with evidence, confirmed by a second person.",
+    ],
+    ["Asking for the same again before the provider's pages were compared."],
+)
+PROOF = Advice(
+    "approval-not-proven",
+    ["Withdraw it and ask for it again.", "Let an administrator look at the approver's rights."],
+    ["Giving somebody a right back only to get this one through."],
+)
+CONTENT = Advice(
+    "content-changed",
+    ["Leave it as it stands, and keep a note of what you saw."],
+    ["Changing, withdrawing or trying it again before an engineer has looked at it."],
+)
+BY_HAND = Advice(
+    "by-hand",
+    ["Claim it, follow the instructions, and settle it with evidence."],
+    ["Doing it without claiming it first: two people might do it."],
+)
+SETTLED = Advice(
+    "settled-as-not-done",
+    ["Try again: the provider is asked first.", "Withdraw it."],
+    ["Telling the customer that it was done."],
+)
+UNRECOGNISED = Advice(
+    "unrecognised",
+    ["Read the evidence in the last attempt.", "Wait: the provider is asked by itself."],
+    ["Asking for the same again as a new request."],
+)
+
+WAIT = "Wait: it is tried again by itself."
+IS_ASKED = "Wait: the provider is asked by itself. Do not create another request."
 
 _CATALOGUE = [
     Cause(
@@ -27,21 +127,38 @@ _CATALOGUE = [
         "too many requests",
         "The provider refuses calls for a while because it got too many.",
         NOTHING,
-        "Wait: it is tried again by itself.",
+        WAIT,
+        LIMITS,
+        retries=True,
     ),
     Cause(
         "provider-busy",
         "still busy with this request",
         "An earlier call with the same key is still running at the provider.",
-        NOTHING,
-        "Wait: it is tried again by itself.",
+        "An earlier try may still be running there.",
+        WAIT,
+        LIMITS,
+        retries=True,
+        proves_nothing_moved=False,
     ),
     Cause(
         "not-reached",
         "could not be reached",
         "No connection to the provider was made, so nothing was sent.",
         NOTHING,
-        "Wait: it is tried again by itself.",
+        WAIT,
+        UNREACHABLE,
+        retries=True,
+        blames_system=True,
+    ),
+    Cause(
+        "not-sent-in-time",
+        "our worker was held up before sending",
+        "The program that carries it out was stopped too long before the call, so it sent nothing.",
+        NOTHING,
+        WAIT,
+        UNREACHABLE,
+        retries=True,
     ),
     Cause(
         "credentials-refused",
@@ -49,6 +166,9 @@ _CATALOGUE = [
         "The provider does not accept our key or secret. Nothing is carried out until it does.",
         NOTHING,
         "Ask an administrator to check the provider's key.",
+        CREDENTIALS,
+        retries=True,
+        blames_system=True,
     ),
     Cause(
         "not-configured",
@@ -56,48 +176,61 @@ _CATALOGUE = [
         "This installation has no address or key for the provider.",
         NOTHING,
         "Ask an administrator to set up the provider.",
+        CREDENTIALS,
+        retries=True,
+        blames_system=True,
     ),
     Cause(
         "no-answer",
         "no answer in time",
         "It was sent, and no answer came within the time limit.",
         PERHAPS,
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
+        blames_system=True,
     ),
     Cause(
         "connection-lost",
         "connection dropped after we sent it",
         "It was sent, and the connection ended before an answer came.",
         PERHAPS,
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
+        blames_system=True,
     ),
     Cause(
         "provider-error",
         "an error on the provider's side",
         "The provider answered with an error of its own, before or after doing it.",
         PERHAPS,
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
+        blames_system=True,
     ),
     Cause(
         "worker-died",
         "our worker stopped while sending",
         "The program that sent it stopped before it could record the answer.",
         PERHAPS,
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
     ),
     Cause(
         "provider-pending",
         "accepted, not finished",
         "The provider has accepted it and has not finished it yet.",
         "It is accepted and not finished.",
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
     ),
     Cause(
         "unreadable-answer",
         "an answer we do not understand",
         "The provider answered in a form that cannot be trusted as a yes or a no.",
         PERHAPS,
-        "Wait: the provider is asked by itself. Do not create another request.",
+        IS_ASKED,
+        DOUBT,
+        blames_system=True,
     ),
     Cause(
         "account-number-rejected",
@@ -105,6 +238,8 @@ _CATALOGUE = [
         "The bank does not know this account number. It will never succeed as it is.",
         NOTHING,
         "Withdraw it and ask for it again with the right account number.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "payment-not-found",
@@ -112,6 +247,8 @@ _CATALOGUE = [
         "The provider knows no payment with this number.",
         NOTHING,
         "Withdraw it and ask for it again with the right payment.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "already-refunded",
@@ -119,6 +256,8 @@ _CATALOGUE = [
         "Nothing is left of this payment that could be refunded.",
         NOTHING,
         "Tell the requester; withdraw it.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "amount-above-payment",
@@ -126,6 +265,8 @@ _CATALOGUE = [
         "Other refunds of this payment leave less than was asked for.",
         NOTHING,
         "Withdraw it and ask for it again with a smaller amount.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "payment-disputed",
@@ -133,6 +274,8 @@ _CATALOGUE = [
         "The customer's bank has taken the money back, so it cannot be refunded.",
         NOTHING,
         "Tell the requester; withdraw it.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "card-declined",
@@ -140,6 +283,8 @@ _CATALOGUE = [
         "The provider refused to refund to this card or account.",
         NOTHING,
         "Withdraw it and agree on another way with the customer.",
+        FOR_GOOD,
+        can_try_again=False,
     ),
     Cause(
         "refused-by-provider",
@@ -147,6 +292,7 @@ _CATALOGUE = [
         "The provider refused it and will refuse it again as it is.",
         NOTHING,
         "Read the provider's message in the last attempt, then withdraw it or ask again.",
+        FOR_GOOD,
     ),
     Cause(
         "failed-at-provider",
@@ -154,20 +300,26 @@ _CATALOGUE = [
         "The provider had accepted it and then failed it. The customer does not have it.",
         "The provider took it back.",
         "Tell the requester; agree on another way with the customer.",
+        FAILED_LATER,
+        can_try_again=False,
     ),
     Cause(
         "key-mismatch",
         "the request key was used for something else",
-        "The provider has another request under the same key. This is our mistake.",
-        "This request has changed nothing.",
+        "The provider has something else under the same key. This is our mistake.",
+        "Something was done under its key; what, is not known.",
         "Do not try again. Page an engineer.",
+        KEYS,
+        can_try_again=False,
+        proves_nothing_moved=False,
     ),
     Cause(
         "key-window-passed",
         "too old to send again safely",
         "The provider keeps request keys for a day. After that a repeat could happen twice.",
         "The provider has no trace of it.",
-        "Check the provider's own pages, then settle it with evidence.",
+        "Check the provider's own pages, then try again or settle it with evidence.",
+        KEYS,
     ),
     Cause(
         "approval-not-proven",
@@ -175,6 +327,7 @@ _CATALOGUE = [
         "Somebody who approved it has lost the right to, so it was not sent.",
         NOTHING,
         "Withdraw it and ask for it again.",
+        PROOF,
     ),
     Cause(
         "content-not-approved",
@@ -182,6 +335,8 @@ _CATALOGUE = [
         "What stands in the database differs from what people approved, so it was not sent.",
         NOTHING,
         "Do not change anything. Page an engineer.",
+        CONTENT,
+        can_try_again=False,
     ),
     Cause(
         "by-hand",
@@ -189,13 +344,16 @@ _CATALOGUE = [
         "There is no outside system for it: somebody follows the instructions.",
         "Nothing is recorded as done.",
         "Follow the instructions, then settle it with evidence.",
+        BY_HAND,
+        can_try_again=False,
     ),
     Cause(
         "settled-as-not-done",
         "two people found that it did not happen",
         "It was checked with evidence: the effect did not take place.",
         NOTHING,
-        "Withdraw it, or ask for it again.",
+        "Try it again, or withdraw it.",
+        SETTLED,
     ),
     Cause(
         "unrecognised",
@@ -203,10 +361,14 @@ _CATALOGUE = [
         "The failure fits no known cause. What the provider said stands in the attempt.",
         PERHAPS,
         "Read the evidence in the last attempt. Page an engineer if money is at risk.",
+        UNRECOGNISED,
+        proves_nothing_moved=False,
     ),
 ]
 
 CAUSES: dict[str, Cause] = {cause.code: cause for cause in _CATALOGUE}
+# Accepted by the provider and not finished: news, but not a doubt about whether it arrived.
+ACCEPTED = ("provider-pending", "provider-needs-action")
 
 
 def cause(code: str) -> Cause:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from approvals.content import hash_of
-from approvals.models import ApprovalRequest, Choice, Decision, Effect, State
+from approvals.models import ApprovalRequest, Attempt, Choice, Decision, Effect, State
 from approvals.proof import are_the_policys
 from audit.models import Event, Outcome
 from audit.verify import verify
@@ -39,11 +39,17 @@ def _effects_at_most_once() -> Iterator[Violation]:
         if effect is None or effect.settled_at is None:
             yield Violation("I1", item.ref, "It is done, and no effect was settled.")
     for effect in Effect.objects.exclude(settled_at=None).select_related("item").iterator():
-        if effect.item.state not in (State.DONE, State.NEEDS_PERSON):
+        if effect.item.state != State.DONE and effect.undone_at is None:
             yield Violation("I1", effect.item.ref, "Its effect is settled and it is not done.")
-    confirmed = Count("tries", filter=Q(tries__outcome="done"))
-    for effect in Effect.objects.annotate(confirmed=confirmed).filter(confirmed__gt=1):
-        yield Violation("I1", effect.item.ref, f"It was confirmed {effect.confirmed} times.")
+    references = Count("tries__provider_reference", filter=Q(tries__outcome="done"), distinct=True)
+    found = Effect.objects.annotate(references=references).select_related("item")
+    for effect in found.filter(references__gt=1):
+        yield Violation(
+            "I1", effect.item.ref, f"It was confirmed as {effect.references} different effects."
+        )
+    done = Attempt.objects.filter(outcome="done", effect__item__state=State.WITHDRAWN)
+    for attempt in done.filter(effect__undone_at=None).select_related("effect__item"):
+        yield Violation("I1", attempt.effect.item.ref, "It is withdrawn, and its effect stands.")
 
 
 def _approved_is_on_its_way() -> Iterator[Violation]:

@@ -21,7 +21,13 @@ class Action(StrEnum):
     POSTPONE = "request.postpone"
     LOSE_TRACK = "request.lose_track"
     GIVE_UP = "request.give_up"
+    HOLD = "request.hold"
+    RESUME = "request.resume"
     TRY_AGAIN = "request.try_again"
+    ASK_PROVIDER = "request.ask_provider"
+    HEAR = "request.hear"
+    STRAND = "request.strand"
+    UNSTRAND = "request.unstrand"
     PROPOSE_SETTLEMENT = "request.settle"
     SETTLE = "request.confirm_settlement"
     REPORT_LATE_FAILURE = "request.report_late_failure"
@@ -44,7 +50,13 @@ SENTENCES: dict[Action, str] = {
     Action.POSTPONE: "Not done, will be tried again: {cause}",
     Action.LOSE_TRACK: "Outcome unknown: {cause}",
     Action.GIVE_UP: "Stopped, needs a person: {cause}",
+    Action.HOLD: "Held: no more tries until it is resumed",
+    Action.RESUME: "Resumed",
     Action.TRY_AGAIN: "Will be tried again now",
+    Action.ASK_PROVIDER: "{system} is asked now, which changes nothing",
+    Action.HEAR: "{system} was asked: {answer}",
+    Action.STRAND: "Nobody can decide it any more",
+    Action.UNSTRAND: "Somebody can decide it again",
     Action.PROPOSE_SETTLEMENT: "Finding recorded, a second person must confirm it",
     Action.SETTLE: "Settled as {outcome} with evidence",
     Action.REPORT_LATE_FAILURE: "{system} reports that it failed after all",
@@ -62,8 +74,19 @@ TONES: dict[Action, str] = {
     Action.POSTPONE: "retrying",
     Action.LOSE_TRACK: "unknown",
     Action.GIVE_UP: "failed",
+    Action.HOLD: "waiting",
+    Action.STRAND: "failed",
     Action.REPORT_LATE_FAILURE: "failed",
 }
+
+
+class SystemAction(StrEnum):
+    """What can happen to an outside system's switch."""
+
+    HOLD = "system.hold"
+    RESUME = "system.resume"
+    PAUSE = "system.pause"
+    UNPAUSE = "system.unpause"
 
 
 class _Facts(dict):

@@ -1,40 +1,49 @@
-"""Carrying out: claim → call → settle. The only place that knows leases, retries and doubt.
+"""Carrying out: claim → call → settle. The only place that knows leases, epochs and whose turn it is.
 
 1. `_claim`, one transaction under the request's lock: is there anything to do now, is the approval
    proven (I2), whose turn is it (lease and epoch), and a row for the attempt before anything leaves.
 2. The call, with no transaction open.
-3. `_settle`, one transaction: what was seen becomes a transition, an event and the next wake-up.
-   A worker whose lease was taken over in between writes nothing but that it came too late.
+3. `_settle`, one transaction: what was seen becomes a transition (`outcomes`), an event and the
+   next wake-up. A worker whose turn is over writes nothing but that it came too late.
 
-Jobs only wake this up; run twice or late it finds nothing to do.
+Jobs only wake this up; run twice or late it finds nothing to do. All times are the database's, so
+that a worker whose clock is wrong takes nobody's lease.
 """
 
 import os
-import random
 import socket
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from approvals import kinds, proof, timing
-from approvals.causes import cause as cause_of
+from approvals import breaker, kinds, proof, timing
+from approvals.clock import database_time
 from approvals.events import Action
 from approvals.kinds import base
 from approvals.kinds.evidence import masked
 from approvals.models import ApprovalRequest, Attempt, Effect, Purpose, State
+from approvals.outcomes import (
+    Result,
+    Settling,
+    Wake,
+    after_question,
+    after_send,
+    give_up,
+    lose_track,
+    worker_actor,
+)
 from approvals.transitions import commit
 from audit.correlation import correlated
 from audit.models import Outcome
-from audit.recorder import Actor, Target, record
+from audit.recorder import Target, record
 
-Wake = Callable[[int, datetime], None]
 Clock = Callable[[], datetime]
-Result = base.Done | base.Refused | base.Absent | base.Unknown
+# What is asked about when a question is due; elsewhere there is nothing to learn.
+ASKED_ABOUT = (State.IN_DOUBT, State.NEEDS_PERSON, State.DONE)
 
 
 @dataclass(frozen=True)
@@ -45,15 +54,18 @@ class Call:
     attempt_id: int
     epoch: int
     purpose: str
+    state: str
+    asks_first: bool
     kind: base.Kind
     effect: base.Effect
+    claimed_s: float = field(default_factory=time.monotonic)
 
 
 def worker_name() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{threading.get_ident() % 10_000}"
 
 
-def run(item_id: int, *, wake: Wake, clock: Clock = timezone.now) -> str:
+def run(item_id: int, *, wake: Wake, clock: Clock = database_time) -> str:
     """Do what is due for this request now, if anything; the outcome's name, or "nothing"."""
     worker = worker_name()
     with correlated(worker=worker):
@@ -61,16 +73,33 @@ def run(item_id: int, *, wake: Wake, clock: Clock = timezone.now) -> str:
         if call is None:
             return "nothing"
         result = _perform(call)
-        return _settle(call, result, worker=worker, at=clock(), wake=wake)
+        at = clock()
+        outcome = _settle(call, result, worker=worker, at=at, wake=wake)
+        _tell_breaker(call, result, worker=worker, at=at)
+        return outcome
 
 
 def _perform(call: Call) -> Result:
     """The only line that leaves the house. Whatever is raised may have happened after sending."""
-    ask = call.kind.send if call.purpose == Purpose.SEND else call.kind.look_up
     try:
-        return ask(call.effect)
+        if call.purpose != Purpose.SEND:
+            return call.kind.look_up(call.effect)
+        if call.asks_first:
+            seen = call.kind.look_up(call.effect)
+            if not isinstance(seen, base.Absent):
+                return seen
+        if time.monotonic() - call.claimed_s > timing.SEND_WITHIN_S:
+            return base.Refused("not-sent-in-time", permanent=False)
+        return call.kind.send(call.effect)
     except Exception as error:
         return base.Unknown("unrecognised", masked(f"{type(error).__name__}: {error}"))
+
+
+def _tell_breaker(call: Call, result: Result, *, worker: str, at: datetime) -> None:
+    if call.purpose == Purpose.SEND:
+        breaker.after_send(call.kind, result, actor=worker_actor(worker), at=at)
+    elif call.purpose == Purpose.PROBE:
+        breaker.after_probe(call.kind, result, actor=worker_actor(worker), at=at)
 
 
 # --- Claim ---------------------------------------------------------------------------------------
@@ -82,13 +111,14 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         effect = Effect.objects.select_for_update().filter(item_id=item_id).first()
         if item is None or effect is None or _is_leased(effect, at):
             return None
+        one = Settling(item, effect, kinds.kind_of(item.kind), worker, at, wake)
         if item.state == State.EXECUTING:
-            _lose_track_of_dead_worker(item, effect, worker=worker, at=at, wake=wake)
+            _lose_track_of_dead_worker(one)
             return None
         if _is_due_to_send(item, effect, at):
-            return _claim_send(item, effect, worker=worker, at=at)
-        if item.state == State.IN_DOUBT and _is_past(effect.next_question_at, at):
-            return _begin(item, effect, Purpose.LOOK_UP, worker=worker, at=at)
+            return _claim_send(one)
+        if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
+            return _begin(one, Purpose.LOOK_UP)
         return None
 
 
@@ -108,72 +138,72 @@ def _is_past(due: datetime | None, at: datetime) -> bool:
     return due is not None and due <= at
 
 
-def _claim_send(item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime) -> Call | None:
+def _claim_send(one: Settling) -> Call | None:
+    system = breaker.system_of(one.kind)
+    if system is not None and system.is_stopped:
+        may_probe = system.is_probed_at(one.at) and breaker.take_probe(system, one.at)
+        return _begin(one, Purpose.PROBE) if may_probe else None
+    item, effect = one.item, one.effect
     verdict = proof.is_approved(item, effect)
     if not verdict:
-        item.give_up()
-        _note_cause(item, effect, verdict.code)
-        _commit_outcome(item, effect, Action.GIVE_UP, worker=worker, at=at, outcome=Outcome.DENIED)
+        one.note_cause(verdict.code)
+        give_up(one, outcome=Outcome.DENIED)
         return None
     item.start()
     effect.attempts += 1
-    effect.sent_at = at
-    effect.first_sent_at = effect.first_sent_at or at
+    effect.sent_at = one.at
+    effect.first_sent_at = effect.first_sent_at or one.at
+    effect.window_began_at = effect.window_began_at or one.at
     effect.next_attempt_at = None
-    call = _begin(item, effect, Purpose.SEND, worker=worker, at=at)
+    call = _begin(one, Purpose.SEND)
     commit(
         item,
         Action.START,
-        actor=_actor(worker),
-        at=at,
+        actor=one.actor,
+        at=one.at,
         facts={"attempt": effect.attempts, "max_attempts": effect.max_attempts},
         starts_at=None,
-        waiting_since=at,
+        waiting_since=one.at,
         due_at=None,
         warn_at=None,
     )
     return call
 
 
-def _begin(
-    item: ApprovalRequest, effect: Effect, purpose: Purpose, *, worker: str, at: datetime
-) -> Call:
-    _close_abandoned_attempts(effect, at)
+def _begin(one: Settling, purpose: Purpose) -> Call:
+    item, effect = one.item, one.effect
+    _close_abandoned_attempts(effect, one.at)
     effect.epoch += 1
-    effect.lease_until = at + timing.LEASE
-    effect.leased_by = worker
+    effect.lease_until = one.at + timing.LEASE
+    effect.leased_by = one.worker
     effect.save()
     attempt = Attempt.objects.create(
         effect=effect,
         number=effect.tries.count() + 1,
         epoch=effect.epoch,
         purpose=purpose,
-        worker=worker,
-        started_at=at,
+        worker=one.worker,
+        started_at=one.at,
     )
     return Call(
         item_id=item.pk,
         attempt_id=attempt.pk,
         epoch=effect.epoch,
         purpose=purpose,
-        kind=kinds.kind_of(item.kind),
+        state=item.state,
+        asks_first=effect.ask_first,
+        kind=one.kind,
         effect=base.Effect(
             id=effect.key, key=effect.key, ref=item.ref, payload=item.payload, reason=item.reason
         ),
     )
 
 
-def _lose_track_of_dead_worker(
-    item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime, wake: Wake
-) -> None:
+def _lose_track_of_dead_worker(one: Settling) -> None:
     """Its lease ran out without a word: it may have sent. The next epoch shuts it out."""
-    effect.epoch += 1
-    _close_abandoned_attempts(effect, at)
-    item.lose_track()
-    _note_cause(item, effect, "worker-died")
-    effect.next_question_at = at
-    _commit_outcome(item, effect, Action.LOSE_TRACK, worker=worker, at=at, outcome=Outcome.IN_DOUBT)
-    wake(item.pk, at)
+    one.effect.epoch += 1
+    _close_abandoned_attempts(one.effect, one.at)
+    lose_track(one, "worker-died", ask_at=one.at)
 
 
 def _close_abandoned_attempts(effect: Effect, at: datetime) -> None:
@@ -189,185 +219,22 @@ def _settle(call: Call, result: Result, *, worker: str, at: datetime, wake: Wake
     with transaction.atomic():
         item = ApprovalRequest.objects.select_for_update().get(pk=call.item_id)
         effect = Effect.objects.select_for_update().get(item_id=call.item_id)
-        if effect.epoch != call.epoch or effect.settled_at is not None:
+        if effect.epoch != call.epoch or item.state != call.state:
             _record_too_late(item, call, result, worker=worker, at=at)
             return "too late"
         effect.lease_until = None
         _finish_attempt(call, result, at)
-        match result:
-            case base.Done():
-                return _succeed(item, effect, result, worker=worker, at=at)
-            case base.Refused():
-                return _refused(item, effect, result, worker=worker, at=at, wake=wake)
-            case base.Absent():
-                return _absent(item, effect, worker=worker, at=at, wake=wake)
-            case _:
-                return _unknown(item, effect, result, worker=worker, at=at, wake=wake)
+        one = Settling(item, effect, call.kind, worker, at, wake)
+        if call.purpose == Purpose.PROBE:
+            return _after_probe(one)
+        return (after_send if call.purpose == Purpose.SEND else after_question)(one, result)
 
 
-def _succeed(
-    item: ApprovalRequest, effect: Effect, result: base.Done, *, worker: str, at: datetime
-) -> str:
-    item.succeed()
-    effect.settled_at = at
-    effect.provider_reference = result.reference
-    effect.last_cause = item.cause = ""
-    _commit_outcome(
-        item,
-        effect,
-        Action.SUCCEED,
-        worker=worker,
-        at=at,
-        outcome=Outcome.SUCCESS,
-        facts={"reference": result.reference},
-    )
-    return "done"
-
-
-def _refused(
-    item: ApprovalRequest,
-    effect: Effect,
-    result: base.Refused,
-    *,
-    worker: str,
-    at: datetime,
-    wake: Wake,
-) -> str:
-    """Nothing happened. Again later, while that can help and tries are left."""
-    effect.sent_at = None
-    _note_cause(item, effect, result.cause)
-    if result.permanent or effect.attempts >= effect.max_attempts:
-        return _give_up(item, effect, worker=worker, at=at)
-    retry_at = timing.next_try(
-        at,
-        tries=effect.attempts,
-        draw=random.random(),  # noqa: S311 - spreads load, guards nothing
-        speed=settings.WAITING_IS_DIVIDED_BY,
-        not_before_s=result.retry_after_s,
-    )
-    return _postpone(item, effect, retry_at, worker=worker, at=at, wake=wake)
-
-
-def _absent(item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime, wake: Wake) -> str:
-    """The provider has no trace of it: that proves absence once nothing can still arrive."""
-    counts_from = timing.absence_counts_from(
-        effect.sent_at or at, speed=settings.WAITING_IS_DIVIDED_BY
-    )
-    if at < counts_from:
-        return _ask_again(item, effect, counts_from, wake=wake)
-    effect.sent_at = None
-    if not timing.is_inside_key_window(effect.first_sent_at, at):
-        _note_cause(item, effect, "key-window-passed")
-        return _give_up(item, effect, worker=worker, at=at)
-    if effect.attempts >= effect.max_attempts:
-        return _give_up(item, effect, worker=worker, at=at)
-    return _postpone(item, effect, at, worker=worker, at=at, wake=wake)
-
-
-def _unknown(
-    item: ApprovalRequest,
-    effect: Effect,
-    result: base.Unknown,
-    *,
-    worker: str,
-    at: datetime,
-    wake: Wake,
-) -> str:
-    """It may have happened: from here on only questions, until an answer settles it."""
-    questions = effect.tries.filter(purpose=Purpose.LOOK_UP).count()
-    ask_at = timing.next_question(
-        at,
-        questions=questions,
-        draw=random.random(),  # noqa: S311 - spreads load, guards nothing
-        speed=settings.WAITING_IS_DIVIDED_BY,
-    )
-    if item.state == State.IN_DOUBT:
-        return _ask_again(item, effect, ask_at, wake=wake)
-    item.lose_track()
-    _note_cause(item, effect, result.cause)
-    effect.next_question_at = ask_at
-    _commit_outcome(item, effect, Action.LOSE_TRACK, worker=worker, at=at, outcome=Outcome.IN_DOUBT)
-    wake(item.pk, ask_at)
-    return "in doubt"
-
-
-def _ask_again(item: ApprovalRequest, effect: Effect, ask_at: datetime, *, wake: Wake) -> str:
-    """No answer settles it yet. The request doesn't change, so there is no event, only an attempt."""
-    effect.next_question_at = ask_at
-    effect.save()
-    wake(item.pk, ask_at)
-    return "still in doubt"
-
-
-def _postpone(
-    item: ApprovalRequest,
-    effect: Effect,
-    retry_at: datetime,
-    *,
-    worker: str,
-    at: datetime,
-    wake: Wake,
-) -> str:
-    item.postpone()
-    effect.next_attempt_at = retry_at
-    _commit_outcome(
-        item,
-        effect,
-        Action.POSTPONE,
-        worker=worker,
-        at=at,
-        outcome=Outcome.FAILED,
-        next_at=retry_at,
-    )
-    wake(item.pk, retry_at)
-    return "postponed"
-
-
-def _give_up(item: ApprovalRequest, effect: Effect, *, worker: str, at: datetime) -> str:
-    item.give_up()
-    _commit_outcome(item, effect, Action.GIVE_UP, worker=worker, at=at, outcome=Outcome.FAILED)
-    return "needs a person"
-
-
-def _note_cause(item: ApprovalRequest, effect: Effect, code: str) -> None:
-    item.cause = effect.last_cause = code
-
-
-def _commit_outcome(
-    item: ApprovalRequest,
-    effect: Effect,
-    action: Action,
-    *,
-    worker: str,
-    at: datetime,
-    outcome: Outcome,
-    facts: dict | None = None,
-    next_at: datetime | None = None,
-) -> None:
-    if item.state != State.IN_DOUBT:
-        effect.next_question_at = None
-    effect.lease_until = None
-    effect.save()
-    said = {
-        "system": kinds.kind_of(item.kind).system,
-        "attempt": effect.attempts,
-        "max_attempts": effect.max_attempts,
-        **(facts or {}),
-    }
-    if item.cause:
-        said["cause"] = cause_of(item.cause).plain
-    commit(
-        item,
-        action,
-        actor=_actor(worker),
-        at=at,
-        outcome=outcome,
-        reason_code=item.cause,
-        facts=said,
-        waiting_since=at,
-        due_at=None,
-        warn_at=None,
-    )
+def _after_probe(one: Settling) -> str:
+    """Only the system's switch learns from it; the request is looked at again at once."""
+    one.effect.save()
+    one.wake(one.item.pk, one.at)
+    return "probed"
 
 
 def _finish_attempt(call: Call, result: Result, at: datetime) -> None:
@@ -393,7 +260,7 @@ def _record_too_late(
     record(
         stream=f"late/{call.effect.key}",
         action="attempt.too_late",
-        actor=_actor(worker),
+        actor=worker_actor(worker),
         target=Target(type="request", id=item.ref),
         at=at,
         outcome=Outcome.DENIED,
@@ -404,7 +271,3 @@ def _record_too_late(
             "reference": getattr(result, "reference", ""),
         },
     )
-
-
-def _actor(worker: str) -> Actor:
-    return Actor(type="worker", id=worker[:100], label="Approval Queue")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from approvals import kinds
+from approvals.causes import ACCEPTED
 from approvals.causes import cause as cause_of
 from approvals.kinds.base import Kind
-from approvals.models import ApprovalRequest, Choice, Decision, State
+from approvals.models import ApprovalRequest, Choice, Decision, State, System
 from approvals.wording import clock, duration, listed, relative, short_name, shortened, visible
 
 LONGEST = 140
@@ -30,7 +31,10 @@ class Deciders:
 
 @dataclass(frozen=True)
 class Waiting:
-    """`moved` says whether anything changed in the outside world; `stuck` why it is stuck, or ""."""
+    """`moved` says whether anything changed in the outside world; `stuck` why it is stuck, or "".
+
+    `runbook` is the slug of the page that says what to do, or "".
+    """
 
     label: str
     tone: str
@@ -41,6 +45,7 @@ class Waiting:
     next_at: datetime | None = None
     who: str = ""
     stuck: str = ""
+    runbook: str = ""
     heading: str = "Why it is waiting"
 
 
@@ -50,34 +55,65 @@ class _Case:
     kind: Kind
     deciders: Deciders
     now: datetime
+    system: System | None = None
     nothing: str = field(default="")
 
     def time(self, at: datetime) -> str:
         return clock(at, self.now)
 
 
-def explain(item: ApprovalRequest, deciders: Deciders, now: datetime) -> Waiting:
-    """The whole answer to “what is it waiting for?”, for every state."""
+def explain(
+    item: ApprovalRequest, deciders: Deciders, now: datetime, system: System | None = None
+) -> Waiting:
+    """The whole answer to “what is it waiting for?”, for every state.
+
+    `system` is the switch of the outside system that carries it out, when it has one.
+    """
     nothing = "No money has moved." if item.amount is not None else "Nothing has changed."
-    case = _Case(item, kinds.kind_of(item.kind), deciders, now, nothing)
+    case = _Case(item, kinds.kind_of(item.kind), deciders, now, system, nothing)
     return _OF_STATE[State(item.state)](case)
 
 
-def why_stuck(item: ApprovalRequest, now: datetime, *, has_deciders: bool) -> str:
+def why_stuck(
+    item: ApprovalRequest, now: datetime, *, has_deciders: bool, system: System | None = None
+) -> str:
     """Why nobody should leave it alone, or "". The same rule as `queries.is_stuck`, in words."""
     if item.state == State.IN_DOUBT:
-        return "The outcome is unknown."
+        return _why_stuck_in_doubt(item, now)
     if item.state == State.NEEDS_PERSON:
         return "It needs a person."
     if item.state in (State.PENDING, State.SENT_BACK):
         return _why_stuck_with_people(item, now, has_deciders)
-    if item.state in (State.APPROVED, State.RETRYING) and item.held_at is not None:
+    if item.state in (State.APPROVED, State.RETRYING):
+        return _why_stuck_before_sending(item, now, system)
+    if item.state == State.EXECUTING and _is_left_behind(item, now):
+        return "The worker that sent it stopped."
+    return ""
+
+
+def _why_stuck_in_doubt(item: ApprovalRequest, now: datetime) -> str:
+    """What the provider has accepted and not finished is nobody's trouble for a day."""
+    if item.cause in ACCEPTED and item.warn_at is not None and item.warn_at >= now:
+        return ""
+    return "The outcome is unknown."
+
+
+def _why_stuck_before_sending(item: ApprovalRequest, now: datetime, system: System | None) -> str:
+    if item.held_at is not None:
         return "It is held."
-    if item.state == State.APPROVED and item.starts_at and item.starts_at + LATE_START < now:
-        return "It is approved and has not started."
+    if system is not None and system.is_stopped:
+        return f"{system.name} is {'held' if system.held_at else 'paused'}."
     if item.state == State.RETRYING:
         return "It did not work yet."
+    if item.starts_at and item.starts_at + LATE_START < now:
+        return "It is approved and has not started."
     return ""
+
+
+def _is_left_behind(item: ApprovalRequest, now: datetime) -> bool:
+    """Its worker's lease ran out without a word."""
+    until = item.effect.lease_until
+    return until is not None and until < now
 
 
 def _why_stuck_with_people(item: ApprovalRequest, now: datetime, has_deciders: bool) -> str:
@@ -106,10 +142,11 @@ def _pending(case: _Case) -> Waiting:
             tone="failed",
             sentence=f"No one may decide this: nobody in {team} has the right, or all have had "
             f"their say. {case.nothing}",
-            since=item.waiting_since,
+            since=item.stranded_at or item.waiting_since,
             moved=case.nothing,
             next="An administrator can add an approver.",
             stuck=stuck,
+            runbook="nobody-can-approve",
         )
     needs = f"Needs {missing} more {team} approval{'s' if missing > 1 else ''}"
     since = f"since {case.time(item.waiting_since)} ({duration(now - item.waiting_since)})."
@@ -148,10 +185,12 @@ def _sent_back(case: _Case) -> Waiting:
 
 
 def _approved(case: _Case) -> Waiting:
+    if (halted := _halted(case)) is not None:
+        return halted
     item, now = case.item, case.now
     last = item.last_approval
     starts = case.time(item.starts_at)
-    stuck = why_stuck(item, now, has_deciders=True)
+    stuck = why_stuck(item, now, has_deciders=True, system=case.system)
     if item.starts_at > now:
         take_back = f"; {_name(last.decided_by)} can take it back until then" if last else ""
         sentence, next_step = f"Starts {starts}{take_back}.", "It starts by itself"
@@ -169,71 +208,154 @@ def _approved(case: _Case) -> Waiting:
         next=next_step,
         next_at=item.starts_at,
         stuck=stuck,
+        runbook="worker-not-running" if stuck else "",
     )
 
 
 def _executing(case: _Case) -> Waiting:
     item, system = case.item, case.kind.system
     until = item.effect.lease_until
-    check = f" If no answer by {case.time(until)}, we check with {system}." if until else ""
+    sent = f"Sent to {system} at {case.time(item.waiting_since)}."
+    stuck = why_stuck(item, case.now, has_deciders=True)
+    if stuck:
+        sentence = f"{sent} The worker that sent it stopped; {system} is asked next."
+    else:
+        check = f" If no answer by {case.time(until)}, we check with {system}." if until else ""
+        sentence = f"{sent}{check}"
     return Waiting(
         label=f"Sending to {system}",
         tone="running",
-        sentence=f"Sent to {system} at {case.time(item.waiting_since)}.{check}",
+        sentence=_fitting(sentence, sent),
         since=item.waiting_since,
-        moved="It is being sent right now.",
+        moved="It may have been done." if stuck else "It is being sent right now.",
         next="The answer comes by itself.",
         next_at=until,
+        stuck=stuck,
+        runbook="outcome-unknown" if stuck else "",
     )
 
 
 def _retrying(case: _Case) -> Waiting:
+    if (halted := _halted(case)) is not None:
+        return halted
     item, effect, why = case.item, case.item.effect, cause_of(case.item.cause)
-    tries = f"Retrying, {effect.attempts} of {effect.max_attempts}"
-    next_at = effect.next_attempt_at
-    next_try = (
-        f"Next try {case.time(next_at)} ({relative(next_at, case.now)})."
-        if next_at and next_at > case.now
-        else "The next try is due now."
-    )
-    moved = "Nothing has changed."
+    moved = _moved_before_try(case)
     return Waiting(
-        label=tries,
+        label=f"Retrying, {effect.attempts} of {effect.max_attempts}",
         tone="retrying",
         sentence=_fitting(
-            f"{case.kind.system}: {why.plain}. {next_try} {moved}",
-            f"{case.kind.system}: {why.plain}. {next_try}",
+            f"{case.kind.system}: {why.plain}. {_next_try(case)} {moved}",
+            f"{case.kind.system}: {why.plain}. {_next_try(case)}",
         ),
         since=item.waiting_since,
         moved=moved,
         next=why.next_step,
-        next_at=next_at,
+        next_at=effect.next_attempt_at,
         stuck=why_stuck(item, case.now, has_deciders=True),
+        runbook=why.runbook,
+    )
+
+
+def _next_try(case: _Case) -> str:
+    next_at = case.item.effect.next_attempt_at
+    if next_at is None or next_at + LATE_START < case.now:
+        return "The next try is overdue: it waits for the worker."
+    if next_at <= case.now:
+        return "The next try is due now."
+    return f"Next try {case.time(next_at)} ({relative(next_at, case.now)})."
+
+
+def _moved_before_try(case: _Case) -> str:
+    """Between tries nothing has moved, unless an earlier one may still be running there."""
+    if case.item.state == State.RETRYING and case.item.effect.sent_at is not None:
+        return cause_of(case.item.cause).moved
+    return case.nothing
+
+
+def _halted(case: _Case) -> Waiting | None:
+    """Held by a person, or its system is held or paused: the same words before and between tries."""
+    item, system = case.item, case.system
+    moved = _moved_before_try(case)
+    count = f" after {item.effect.attempts} tries" if item.state == State.RETRYING else ""
+    if item.held_at is not None:
+        who, at = _name(item.held_by), case.time(item.held_at)
+        why = _quoted(item.hold_reason, LONGEST - len(at) - 62)
+        return Waiting(
+            label=f"Held by {who}",
+            tone="neutral",
+            sentence=f"Held since {at}: {why}. Tries do not count down. Ends when resumed.",
+            since=item.held_at,
+            moved=moved,
+            next=f"Somebody of operations resumes it; it was held{count}.",
+            stuck="It is held.",
+            runbook=cause_of(item.cause).runbook if item.cause else "held",
+        )
+    if system is None or not system.is_stopped:
+        return None
+    stuck = why_stuck(item, case.now, has_deciders=True, system=system)
+    if system.held_at is not None:
+        who, at = _name(system.held_by), case.time(system.held_at)
+        why = _quoted(system.hold_reason, LONGEST - len(at) - len(system.name) - len(who) - 50)
+        return Waiting(
+            label=f"{system.name} is held",
+            tone="neutral",
+            sentence=f"{system.name} is held since {at} by {who}: {why}. Tries do not count down.",
+            since=system.held_at,
+            moved=moved,
+            next=f"Somebody of operations resumes {system.name} under Systems.",
+            stuck=stuck,
+            runbook="provider-unreachable",
+        )
+    why = cause_of(system.last_cause)
+    return Waiting(
+        label=f"Waiting for {system.name}",
+        tone="retrying",
+        sentence=_fitting(
+            f"{system.name} failed {system.failures} times in a row: {why.plain}. "
+            f"We ask it again {case.time(system.probe_at)}. Tries do not count down.",
+            f"{system.name} keeps failing. We ask it again {case.time(system.probe_at)}. "
+            "Tries do not count down.",
+        ),
+        since=system.paused_at,
+        moved=moved,
+        next="It goes on by itself when the system answers",
+        next_at=system.probe_at,
+        stuck=stuck,
+        runbook=why.runbook,
     )
 
 
 def _in_doubt(case: _Case) -> Waiting:
-    item, effect, why = case.item, case.item.effect, cause_of(case.item.cause)
+    item, why = case.item, cause_of(case.item.cause)
     system = case.kind.system
-    ask_at = effect.next_question_at
-    asks = f"We ask again {case.time(ask_at)}." if ask_at else ""
+    is_accepted = item.cause in ACCEPTED
     found = item.open_settlement
-    if found is not None:
-        said = "it happened" if found.happened else "it did not happen"
-        asks = f"{_name(found.proposed_by)} found: {said}."
-    may_be = "It may be done." if item.cause != "provider-pending" else ""
+    may_be = "" if is_accepted else "It may be done."
     since = case.time(item.waiting_since)
-    sentence = " ".join(f"{system}: {why.plain}, {since}. {may_be} {asks} Do not resend.".split())
+    sentence = " ".join(
+        f"{system}: {why.plain}, {since}. {may_be} {_who_finds_out(case)} Do not resend.".split()
+    )
     return Waiting(
-        label="Outcome unknown",
-        tone="unknown",
+        label="Accepted, not finished" if is_accepted else "Outcome unknown",
+        tone="running" if is_accepted else "unknown",
         sentence=_fitting(sentence, f"{system}: {why.plain}. {may_be} Do not resend."),
         since=item.waiting_since,
         moved=why.moved,
         next=_next_of_finding(found) or f"We ask {system} again by ourselves",
-        next_at=None if found else ask_at,
-        stuck="The outcome is unknown.",
+        next_at=None if found else item.effect.next_question_at,
+        stuck=why_stuck(item, case.now, has_deciders=True),
+        runbook=why.runbook,
     )
+
+
+def _who_finds_out(case: _Case) -> str:
+    found, ask_at = case.item.open_settlement, case.item.effect.next_question_at
+    if found is not None:
+        said = "it happened" if found.happened else "it did not happen"
+        return f"{_name(found.proposed_by)} found: {said}."
+    if ask_at is None or ask_at + LATE_START < case.now:
+        return "It waits for the worker to ask."
+    return f"We ask again {case.time(ask_at)}."
 
 
 def _needs_person(case: _Case) -> Waiting:
@@ -253,6 +375,7 @@ def _needs_person(case: _Case) -> Waiting:
         moved=why.moved,
         next=_next_of_finding(found) or why.next_step,
         stuck="It needs a person.",
+        runbook=why.runbook,
     )
 
 

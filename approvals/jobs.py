@@ -17,6 +17,7 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
 from approvals import execution, sweeping
+from approvals.clock import database_time
 
 
 def enqueue(
@@ -55,17 +56,54 @@ def wake(item_id: int, at: datetime) -> None:
     enqueue(execute, at=at, item_id=item_id)
 
 
+# --- The sweepers: what nobody woke up -----------------------------------------------------------
+
+
 @app.periodic(cron="* * * * * */5")
-@app.task(name="approvals.sweep", queue="upkeep")
-def sweep(timestamp: int, **_: Any) -> None:
-    for item_id in sweeping.sweep(at=timezone.now()):
+@app.task(name="approvals.sweep_approved", queue="upkeep")
+def sweep_approved(timestamp: int, **_: Any) -> None:
+    _wake_all(sweeping.approved_not_started(database_time()))
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="approvals.sweep_leases", queue="upkeep")
+def sweep_leases(timestamp: int, **_: Any) -> None:
+    _wake_all(sweeping.dead_leases(database_time()))
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="approvals.sweep_retries", queue="upkeep")
+def sweep_retries(timestamp: int, **_: Any) -> None:
+    _wake_all(sweeping.overdue_retries(database_time()))
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="approvals.sweep_doubts", queue="upkeep")
+def sweep_doubts(timestamp: int, **_: Any) -> None:
+    _wake_all(sweeping.unasked_doubts(database_time()))
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="approvals.sweep_expired", queue="upkeep")
+def sweep_expired(timestamp: int, **_: Any) -> None:
+    sweeping.expired(database_time())
+
+
+@app.periodic(cron="* * * * * */30")
+@app.task(name="approvals.sweep_stranded", queue="upkeep")
+def sweep_stranded(timestamp: int, **_: Any) -> None:
+    sweeping.stranded(database_time())
+
+
+def _wake_all(found: list[int]) -> None:
+    for item_id in found:
         enqueue(execute, once=f"swept/{item_id}", item_id=item_id)
 
 
 @app.periodic(cron="17 * * * *")
 @app.task(name="approvals.tidy", queue="upkeep")
 def tidy(timestamp: int, **_: Any) -> None:
-    sweeping.forget_old_keys(at=timezone.now())
+    sweeping.forget_old_keys(at=database_time())
 
 
 @app.periodic(cron="* * * * * */10")

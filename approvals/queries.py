@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from django.core import signing
-from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, Exists, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from accounts import access, grants, hours
+from accounts import access, hours
 from accounts.access import Access
 from accounts.models import Membership, Team, User
+from approvals import breaker, kinds
+from approvals.causes import ACCEPTED
+from approvals.deciders import who_may_decide
 from approvals.explain import LATE_START, Deciders, Waiting, explain
-from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State
+from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State, System
 from approvals.rules import may, visible_to
 from approvals.wording import short_name
 
@@ -32,7 +34,13 @@ class BadCursor(ValueError):
 def requests() -> QuerySet[ApprovalRequest]:
     """Requests with everything that explaining them reads; the number of queries is constant."""
     return ApprovalRequest.objects.select_related(
-        "queue", "requested_by", "owner", "decided_by", "effect", "policy_version__policy"
+        "queue",
+        "requested_by",
+        "owner",
+        "decided_by",
+        "held_by",
+        "effect",
+        "policy_version__policy",
     ).prefetch_related("all_steps__team", "decisions__decided_by", "settlements__proposed_by")
 
 
@@ -73,12 +81,15 @@ def needs(person: Access) -> Q:
 def is_stuck(now: datetime) -> Q:
     """Nobody should leave it alone. The same rule as `explain.why_stuck`, as a condition."""
     overdue = Q(due_at__lt=now) | Q(warn_at__lt=now)
+    accepted = Q(state=State.IN_DOUBT, cause__in=ACCEPTED, warn_at__gte=now)
     return (
-        Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING])
+        Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING]) & ~accepted
         | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
-        | Q(state=State.PENDING) & ~Exists(_deciders())
+        | Q(state=State.PENDING) & ~Exists(who_may_decide())
         | Q(state=State.APPROVED, held_at__isnull=False)
         | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
+        | Q(state=State.APPROVED, kind__in=breaker.stopped_kinds())
+        | Q(state=State.EXECUTING, effect__lease_until__lt=now)
     )
 
 
@@ -86,41 +97,7 @@ def can_decide(person: Access) -> Q:
     """The same as `may("approve", …)`, as a condition."""
     if not person.is_active or person.is_service:
         return Q(pk__in=())
-    return Q(Exists(_deciders().filter(user=person.user_id)))
-
-
-def _deciders() -> QuerySet[Membership]:
-    """Memberships whose person may decide the open step of the outer request."""
-    is_contributor = Func(
-        OuterRef("contributor_keys"),
-        Cast("user__person_key", TextField()),
-        function="jsonb_exists",
-        output_field=BooleanField(),
-    )
-    without_money = Func(
-        OuterRef("amount"), template="(%(expressions)s IS NULL)", output_field=BooleanField()
-    )
-    spoke = Decision.objects.filter(
-        item=OuterRef(OuterRef("pk")),
-        revision=OuterRef(OuterRef("revision")),
-        step=OuterRef(OuterRef("step")),
-        voided_at=None,
-        person_key=OuterRef("user__person_key"),
-    )
-    return Membership.objects.filter(
-        Q(limit_amount=None)
-        | Q(without_money)
-        | Q(limit_currency=OuterRef("currency"), limit_amount__gte=OuterRef("amount")),
-        grants.holds(
-            "decide_request", Queue, user=OuterRef("user"), object_id=OuterRef(OuterRef("queue"))
-        ),
-        ~Q(user__person_key=OuterRef("requester_key")),
-        ~Q(is_contributor),
-        ~Exists(spoke),
-        group=OuterRef("waiting_team"),
-        user__is_active=True,
-        user__is_service=False,
-    )
+    return Q(Exists(who_may_decide().filter(user=person.user_id)))
 
 
 def counts(person: Access, now: datetime) -> dict[str, int]:
@@ -200,7 +177,17 @@ def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, De
 def explained(items: Sequence[ApprovalRequest], now: datetime) -> dict[int, Waiting]:
     """By request id, what it waits for; constant queries."""
     deciders = deciders_of(items, now)
-    return {item.pk: explain(item, deciders.get(item.pk, Deciders()), now) for item in items}
+    switches = switch_of_kind()
+    return {
+        item.pk: explain(item, deciders.get(item.pk, Deciders()), now, switches.get(item.kind))
+        for item in items
+    }
+
+
+def switch_of_kind() -> dict[str, System]:
+    """By slug of the kind, the switch of its system, where that was ever used."""
+    systems = System.objects.select_related("held_by")
+    return {kind: system for system in systems for kind in kinds.kinds_of_system(system.slug)}
 
 
 def _in_team(

@@ -36,13 +36,15 @@ class Item(Protocol):
     contributor_keys: list[str]
     waiting_team_id: int | None
     owner_id: int | None
+    held_at: Any
     decisions_now: Iterable[Decided]
     last_approval: Any
     open_settlement: Any
 
 
 def may(verb: str, item: Any, by: Access) -> Verdict:
-    """May `by` do `verb` with `item`? For "submit", `item` is the queue.
+    """May `by` do `verb` with `item`? For "submit", `item` is the queue; for a
+    verb on a system, the system.
 
     Says nothing of the state that the request is in: that is the transitions' table.
     """
@@ -162,6 +164,42 @@ def _release(item: Item, by: Access) -> Verdict:
     return denied("not-owner", f"Only the owner of {item.ref} or operations can release it.")
 
 
+def _hold(item: Item, by: Access) -> Verdict:
+    if not by.holds("operate_request", item.queue_id):
+        return denied("no-grant", f"Only operations can hold {item.ref}.")
+    if item.held_at is not None:
+        return denied("already-held", f"{item.ref} is held already.")
+    return ALLOWED
+
+
+def _resume(item: Item, by: Access) -> Verdict:
+    if not by.holds("operate_request", item.queue_id):
+        return denied("no-grant", f"Only operations can resume {item.ref}.")
+    if item.held_at is None:
+        return denied("not-held", f"{item.ref} is not held.")
+    return ALLOWED
+
+
+def _try_again(item: Item, by: Access) -> Verdict:
+    if not by.holds("operate_request", item.queue_id):
+        return denied("no-grant", f"Only operations can have {item.ref} tried again.")
+    if item.held_at is not None:
+        return denied("held", f"{item.ref} is held. Resume it first.")
+    return ALLOWED
+
+
+def _ask_provider(item: Item, by: Access) -> Verdict:
+    if by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied("no-grant", f"Only operations can ask the provider about {item.ref}.")
+
+
+def _operate_system(system: Any, by: Access) -> Verdict:
+    if by.queues_with("operate_request"):
+        return ALLOWED
+    return denied("no-grant", f"Only operations can hold or resume {system.name}.")
+
+
 def _settle(item: Item, by: Access) -> Verdict:
     if by.is_service:
         return denied("not-a-person", "A program cannot settle a request; a person must.")
@@ -211,6 +249,12 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "take_back": _take_back,
     "claim": _claim,
     "release": _release,
+    "hold": _hold,
+    "resume": _resume,
+    "try_again": _try_again,
+    "ask_provider": _ask_provider,
+    "hold_system": _operate_system,
+    "resume_system": _operate_system,
     "settle": _settle,
     "confirm_settlement": _confirm_settlement,
     "note": _note,

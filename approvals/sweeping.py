@@ -1,14 +1,17 @@
 """Looking after what nobody woke up: safe to run on any number of workers at once.
 
-Finds requests whose time has passed (a worker died, a job was lost, a database was restored) and
-expires those that nobody decided. `execution` checks each again under lock.
+Each sweep finds requests of one sort whose time has passed (a worker died, a job was lost, a
+database was restored). Those that only need waking are looked at again by `execution`, under lock;
+what the clock itself decides is done here, one request a transaction.
 """
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q, QuerySet
 
+from approvals import breaker
+from approvals.deciders import who_may_decide
 from approvals.events import Action
 from approvals.models import ApprovalRequest, IdempotencyRecord, State
 from approvals.transitions import commit
@@ -19,30 +22,58 @@ AT_ONCE = 200
 CLOCK = Actor(type="clock", id="clock", label="Approval Queue")
 
 
-def sweep(*, at: datetime) -> list[int]:
-    """Expire what is over its time; return the ids of requests to look at again."""
-    for item_id in _overdue_to_expire(at):
-        expire(item_id, at=at)
-    late = at - GRACE
-    forgotten = (
-        Q(state=State.APPROVED, starts_at__lt=late, held_at=None)
-        | Q(state=State.RETRYING, effect__next_attempt_at__lt=late, held_at=None)
-        | Q(state=State.IN_DOUBT, effect__next_question_at__lt=late)
-        | Q(state=State.EXECUTING)
-    )
+# --- What has to be woken up -----------------------------------------------------------------------
+
+
+def approved_not_started(at: datetime) -> list[int]:
+    """Approved, past its start, and no worker has taken it."""
+    late = Q(state=State.APPROVED, starts_at__lt=at - GRACE, held_at=None)
+    return _ids(late & ~Q(kind__in=breaker.kinds_to_leave_alone(at)), at)
+
+
+def overdue_retries(at: datetime) -> list[int]:
+    late = Q(state=State.RETRYING, effect__next_attempt_at__lt=at - GRACE, held_at=None)
+    return _ids(late & ~Q(kind__in=breaker.kinds_to_leave_alone(at)), at)
+
+
+def dead_leases(at: datetime) -> list[int]:
+    """Being carried out by a worker that has not been heard of within its lease."""
+    return _ids(Q(state=State.EXECUTING), at)
+
+
+def unasked_doubts(at: datetime) -> list[int]:
+    """A question is due and nobody has asked it: in doubt, or to be looked at again."""
+    asked_about = [State.IN_DOUBT, State.NEEDS_PERSON, State.DONE]
+    return _ids(Q(state__in=asked_about, effect__next_question_at__lt=at - GRACE), at)
+
+
+def to_wake(at: datetime) -> list[int]:
+    """All that any of them finds."""
+    sweeps = (approved_not_started, overdue_retries, dead_leases, unasked_doubts)
+    return sorted({item_id for sweep in sweeps for item_id in sweep(at)})
+
+
+def _ids(condition: Q, at: datetime) -> list[int]:
     free = Q(effect__lease_until=None) | Q(effect__lease_until__lt=at)
-    found = ApprovalRequest.objects.filter(forgotten, free).order_by("id")
+    found = ApprovalRequest.objects.filter(condition, free).order_by("id")
     return list(found.values_list("pk", flat=True)[:AT_ONCE])
+
+
+# --- What the clock decides ------------------------------------------------------------------------
+
+
+def expired(at: datetime) -> int:
+    """Expire what nobody decided within its time; how many went."""
+    waiting = ApprovalRequest.objects.filter(
+        state__in=[State.PENDING, State.SENT_BACK], expires_at__lte=at
+    )
+    return sum(expire(item_id, at=at) for item_id in _some(waiting))
 
 
 def expire(item_id: int, *, at: datetime) -> bool:
     """Whether it was still open and past its time."""
     with transaction.atomic():
-        item = (
-            ApprovalRequest.objects.select_for_update(skip_locked=True)
-            .filter(pk=item_id, state__in=[State.PENDING, State.SENT_BACK], expires_at__lte=at)
-            .first()
-        )
+        item = _locked(item_id, state__in=[State.PENDING, State.SENT_BACK], expires_at__lte=at)
         if item is None:
             return False
         item.expire()
@@ -60,6 +91,52 @@ def expire(item_id: int, *, at: datetime) -> bool:
     return True
 
 
+def stranded(at: datetime) -> int:
+    """Say of pending requests that nobody can decide them any more, or that somebody can again."""
+    pending = ApprovalRequest.objects.filter(state=State.PENDING)
+    nobody = pending.filter(~Exists(who_may_decide()), stranded_at=None)
+    somebody = pending.filter(Exists(who_may_decide()), stranded_at__isnull=False)
+    return sum(_strand(item_id, at=at) for item_id in _some(nobody)) + sum(
+        _unstrand(item_id, at=at) for item_id in _some(somebody)
+    )
+
+
+def _strand(item_id: int, *, at: datetime) -> bool:
+    with transaction.atomic():
+        item = _locked(item_id, ~Exists(who_may_decide()), state=State.PENDING, stranded_at=None)
+        if item is None:
+            return False
+        commit(item, Action.STRAND, actor=CLOCK, at=at, stranded_at=at)
+    return True
+
+
+def _unstrand(item_id: int, *, at: datetime) -> bool:
+    with transaction.atomic():
+        item = _locked(
+            item_id, Exists(who_may_decide()), state=State.PENDING, stranded_at__isnull=False
+        )
+        if item is None:
+            return False
+        commit(item, Action.UNSTRAND, actor=CLOCK, at=at, stranded_at=None)
+    return True
+
+
+def _locked(item_id: int, *conditions: object, **filters: object) -> ApprovalRequest | None:
+    """The request under its lock, if it still is as it was found; None when somebody has it."""
+    return (
+        ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(*conditions, pk=item_id, **filters)
+        .first()
+    )
+
+
+def _some(found: QuerySet[ApprovalRequest]) -> list[int]:
+    return list(found.order_by("id").values_list("pk", flat=True)[:AT_ONCE])
+
+
+# --- What is forgotten -----------------------------------------------------------------------------
+
+
 def forget_old_keys(*, at: datetime, at_once: int = 1000) -> int:
     """Remove stored answers past their time, in bounded batches; how many went."""
     gone = 0
@@ -72,10 +149,3 @@ def forget_old_keys(*, at: datetime, at_once: int = 1000) -> int:
         if not old:
             return gone
         gone += IdempotencyRecord.objects.filter(pk__in=old).delete()[0]
-
-
-def _overdue_to_expire(at: datetime) -> list[int]:
-    waiting = ApprovalRequest.objects.filter(
-        state__in=[State.PENDING, State.SENT_BACK], expires_at__lte=at
-    )
-    return list(waiting.order_by("id").values_list("pk", flat=True)[:AT_ONCE])

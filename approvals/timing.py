@@ -14,7 +14,15 @@ QUIET_S = 30
 # Stripe keeps idempotency keys for at least 24 h; after that the same key executes again.
 KEY_WINDOW = timedelta(hours=23)
 LEASE = timedelta(seconds=60)
+# A worker that was held up longer than this after its claim sends nothing any more.
+SEND_WITHIN_S = 20
 JITTER = 0.2
+# Some providers fail later what they confirmed: when it is looked at again after it was done.
+CHECKS_AFTER = (timedelta(hours=1), *(timedelta(days=days) for days in (1, 3, 7, 14)))
+# What is accepted and not finished is nobody's trouble for a day.
+PENDING_WARN = timedelta(days=1)
+FIRST_PAUSE_S = 30
+LONGEST_PAUSE_S = 900
 
 
 def next_try(
@@ -44,3 +52,14 @@ def absence_counts_from(sent_at: datetime, *, speed: int = 1) -> datetime:
 def is_inside_key_window(first_sent_at: datetime | None, at: datetime) -> bool:
     """Whether the provider still recognises a repeat by its key."""
     return first_sent_at is None or at - first_sent_at < KEY_WINDOW
+
+
+def next_check(done_at: datetime, at: datetime) -> datetime | None:
+    """When to look again whether what is done still stands; None when that has been long enough."""
+    return next((done_at + after for after in CHECKS_AFTER if done_at + after > at), None)
+
+
+def next_probe(at: datetime, *, probes: int, draw: float, speed: int = 1) -> datetime:
+    """When a paused system is asked whether it answers again, after `probes` without an answer."""
+    wait = min(FIRST_PAUSE_S * 2**probes, LONGEST_PAUSE_S) * (1 + JITTER * draw)
+    return at + timedelta(seconds=wait / speed)

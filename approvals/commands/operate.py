@@ -1,8 +1,13 @@
-"""Keeping requests moving: whose it is, and what the next person should know."""
+"""Keeping requests moving: whose it is, whether it is tried, and what the next person should know."""
 
+from approvals import jobs, kinds
+from approvals.causes import cause as cause_of
 from approvals.commands.frame import Running, command, required
 from approvals.events import Action
-from approvals.models import OPEN, Note, State
+from approvals.models import OPEN, ApprovalRequest, Effect, Note, State
+from approvals.refusals import TransitionNotAllowed
+
+HOLDABLE = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
 
 
 @command("claim", from_states=OPEN)
@@ -44,3 +49,102 @@ def note(running: Running, *, reason: str) -> None:
     text = required("reason", reason, "Write the note.")
     Note.objects.create(item=running.item, author=running.by, text=text, written_at=running.at)
     running.commit(Action.NOTE, sentence="Your note is added.", reason=text)
+
+
+@command("hold", from_states=HOLDABLE)
+def hold(running: Running, *, reason: str) -> None:
+    """No more tries until somebody resumes it. A call under way goes on; questions are still asked."""
+    running.check_allowed()
+    why = required("reason", reason, "Say why you hold it. Whoever looks next reads it.")
+    running.commit(
+        Action.HOLD,
+        sentence=f"{running.item.ref} is held. Nothing is sent until it is resumed.",
+        reason=why,
+        held_at=running.at,
+        held_by=running.by,
+        hold_reason=why,
+    )
+
+
+@command("resume", from_states=OPEN)
+def resume(running: Running) -> None:
+    """Let it go on, with the tries that it had left; a try that came due meanwhile is made now."""
+    running.check_allowed()
+    running.commit(
+        Action.RESUME,
+        sentence=f"{running.item.ref} goes on by itself.",
+        held_at=None,
+        held_by=None,
+        hold_reason="",
+    )
+    jobs.wake(running.item.pk, running.at)
+
+
+@command("try_again", from_states=[State.NEEDS_PERSON, State.RETRYING])
+def try_again(running: Running) -> None:
+    """Have it tried now. Only where nothing was sent, or nothing of it stands at the provider."""
+    item = running.item
+    running.check_allowed()
+    effect = Effect.objects.select_for_update().get(item=item)
+    check_can_be_tried(item, effect)
+    if item.state == State.NEEDS_PERSON:
+        effect.max_attempts = max(effect.max_attempts, effect.attempts + 1)
+        effect.window_began_at = None
+        effect.ask_first = effect.first_sent_at is not None
+        effect.epoch += 1  # a worker that is asking right now comes too late
+        effect.lease_until = None
+    effect.next_attempt_at = running.at
+    effect.next_question_at = None
+    effect.save()
+    item.try_again()
+    running.commit(
+        Action.TRY_AGAIN,
+        sentence=f"{item.ref} is tried again now. Nothing is done twice.",
+        facts={"attempt": effect.attempts + 1, "max_attempts": effect.max_attempts},
+        waiting_since=running.at,
+    )
+    jobs.wake(item.pk, running.at)
+
+
+def can_be_tried(item: ApprovalRequest, effect: Effect) -> bool:
+    """Whether `try_again` has a meaning for a request that is retrying or needs a person."""
+    try:
+        check_can_be_tried(item, effect)
+    except TransitionNotAllowed:
+        return False
+    return True
+
+
+def check_can_be_tried(item: ApprovalRequest, effect: Effect) -> None:
+    """Refuse what may have happened already, and what would only be refused again."""
+    if item.state == State.RETRYING:
+        return
+    why = cause_of(item.cause)
+    if not effect.is_proven_absent:
+        raise TransitionNotAllowed(
+            f"{item.ref} may have been done already, so it is not tried again. Ask the provider, "
+            "or settle it with evidence."
+        )
+    if not why.can_try_again:
+        raise TransitionNotAllowed(
+            f"Trying {item.ref} again cannot help: {why.plain}. {why.next_step}"
+        )
+
+
+@command("ask_provider", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
+def ask_provider(running: Running) -> None:
+    """Have the provider asked now whether it happened. That only reads."""
+    item = running.item
+    running.check_allowed()
+    kind = kinds.kind_of(item.kind)
+    if not kind.is_outside:
+        raise TransitionNotAllowed(f"No outside system takes part in {item.ref}.")
+    effect = Effect.objects.select_for_update().get(item=item)
+    effect.next_question_at = running.at
+    effect.save()
+    running.commit(
+        Action.ASK_PROVIDER,
+        sentence=f"{kind.system} is asked about {item.ref} now. That changes nothing there.",
+        facts={"system": kind.system},
+    )
+    jobs.wake(item.pk, running.at)

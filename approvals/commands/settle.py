@@ -77,9 +77,11 @@ def _close_effect(running: Running, found: Settlement) -> None:
     effect.next_question_at = effect.next_attempt_at = None
     if found.happened:
         effect.settled_at = running.at
+        effect.undone_at = None
         effect.provider_reference = found.reference
         effect.last_cause = ""
     else:
         effect.sent_at = None
+        effect.ask_first = True
         effect.last_cause = SETTLED_AS_NOT_DONE
     effect.save()

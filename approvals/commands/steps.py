@@ -11,6 +11,9 @@ from approvals.models import ApprovalRequest, Effect, PolicyVersion, Step
 from approvals.refusals import NoPolicy
 from approvals.routing import Facts, Rule, route
 
+# A hold and a lack of deciders are about one wait; they end with it.
+NOT_HELD = {"held_at": None, "held_by": None, "hold_reason": "", "stranded_at": None}
+
 
 def rule_for(version: PolicyVersion, facts: Facts) -> Rule:
     """The first rule that matches. Raise `NoPolicy`: without a rule nothing is ever approved."""
@@ -58,6 +61,7 @@ def opened(step: Step, at: datetime) -> dict:
         "due_at": _after(step.opened_at, step.due_after_s),
         "warn_at": _after(step.opened_at, step.warn_after_s),
         "starts_at": None,
+        **NOT_HELD,
     }
 
 
@@ -69,6 +73,7 @@ def waits_for_nobody(at: datetime) -> dict:
         "due_at": None,
         "warn_at": None,
         "starts_at": None,
+        **NOT_HELD,
     }
 
 

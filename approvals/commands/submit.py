@@ -191,7 +191,7 @@ def withdraw(running: Running, *, reason: str) -> None:
     running.check_allowed()
     reason = required("reason", reason, "Say why it is no longer wanted.")
     effect = getattr(item, "effect", None)
-    if effect is not None and effect.sent_at is not None:
+    if effect is not None and not effect.is_proven_absent:
         raise TransitionNotAllowed(
             f"{item.ref} was sent and may have been done, so it cannot be withdrawn."
         )

@@ -18,3 +18,13 @@ def all_kinds() -> dict[str, Kind]:
 def kind_of(slug: str) -> Kind:
     """Raise `KeyError` for a slug that no kind has."""
     return all_kinds()[slug]
+
+
+def systems() -> dict[str, str]:
+    """The outside systems that these kinds speak to: name by slug."""
+    return {kind.system_slug: kind.system for kind in all_kinds().values() if kind.is_outside}
+
+
+def kinds_of_system(slug: str) -> list[str]:
+    """The slugs of the kinds whose effects this system carries out."""
+    return [kind.slug for kind in all_kinds().values() if kind.system_slug == slug]

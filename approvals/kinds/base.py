@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.text import slugify
 
 from approvals.refusals import Invalid
 from approvals.wording import is_storable
@@ -90,7 +91,11 @@ class PayloadForm(PlainForm):
 
 
 class Kind(ABC):
-    """`slug` names it in URLs and rows, `prefix` begins its references, `system` does the effect."""
+    """`slug` names it in URLs and rows, `prefix` begins its references, `system` does the effect.
+
+    `is_outside`: the system is a program that can be held and asked. `may_fail_later`: it may take
+    back what it confirmed, so it is asked again after it is done.
+    """
 
     slug: ClassVar[str]
     prefix: ClassVar[str]
@@ -100,6 +105,12 @@ class Kind(ABC):
     form: ClassVar[type[PayloadForm]]
     customer_label: ClassVar[str] = "Customer"
     after_done: ClassVar[str] = ""
+    is_outside: ClassVar[bool] = True
+    may_fail_later: ClassVar[bool] = False
+
+    @property
+    def system_slug(self) -> str:
+        return slugify(self.system)
 
     @abstractmethod
     def check(self, payload: Payload) -> dict[str, Any]:

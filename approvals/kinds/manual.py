@@ -32,6 +32,7 @@ class Manual(Kind):
     description = "Something no system does for us: a person follows your instructions."
     system = "A person"
     form = ManualForm
+    is_outside = False
 
     def check(self, payload: Payload) -> dict[str, Any]:
         return require(payload, {"title": 120, "instructions": 4000})

@@ -82,6 +82,7 @@ class Refund(Kind):
     description = "Give a customer money back, to the card or account they paid with."
     system = "Stripe"
     form = RefundForm
+    may_fail_later = True
     after_done = "The bank may need 5 to 10 business days."
 
     def check(self, payload: Payload) -> dict[str, Any]:

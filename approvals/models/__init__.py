@@ -7,12 +7,15 @@ from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
 from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
 from approvals.models.settlement import Settlement
+from approvals.models.system import System
+from approvals.models.watch import CauseWatch
 
 __all__ = [
     "ENDED",
     "OPEN",
     "ApprovalRequest",
     "Attempt",
+    "CauseWatch",
     "Choice",
     "Decision",
     "Effect",
@@ -27,4 +30,5 @@ __all__ = [
     "Settlement",
     "State",
     "Step",
+    "System",
 ]

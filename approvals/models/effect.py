@@ -8,7 +8,8 @@ class Effect(models.Model):
 
     The lease says which worker may act; `epoch` rises with every claim, so that a worker which
     comes back late can't write (fencing). `sent_at` is the newest try that may have reached the
-    provider; None proves that nothing was sent.
+    provider; None proves that nothing was sent, or that nothing came of it. `ask_first`: an earlier
+    try may have been seen there after all, so the next one asks before it sends.
     """
 
     item = models.OneToOneField("ApprovalRequest", models.PROTECT, related_name="effect")
@@ -24,12 +25,22 @@ class Effect(models.Model):
     leased_by = models.CharField(max_length=100, blank=True)
     sent_at = models.DateTimeField(null=True)
     first_sent_at = models.DateTimeField(null=True)
+    # The first try since a person last had it tried again: the provider's key window runs from here.
+    window_began_at = models.DateTimeField(null=True)
+    ask_first = models.BooleanField(default=False)
     last_cause = models.CharField(max_length=60, blank=True)
     provider_reference = models.CharField(max_length=200, blank=True)
     settled_at = models.DateTimeField(null=True)
+    # When the provider said that what it had confirmed has failed: the effect no longer stands.
+    undone_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
+            models.Index(
+                fields=["next_question_at"],
+                condition=models.Q(next_question_at__isnull=False),
+                name="effect_questions",
+            ),
             models.Index(
                 fields=["lease_until"],
                 condition=models.Q(lease_until__isnull=False),
@@ -40,10 +51,16 @@ class Effect(models.Model):
     def __str__(self) -> str:
         return self.key
 
+    @property
+    def is_proven_absent(self) -> bool:
+        """Nothing was sent, or it is known that nothing of it stands at the provider."""
+        return self.sent_at is None and (self.settled_at is None or self.undone_at is not None)
+
 
 class Purpose(models.TextChoices):
     SEND = "send", "Try"
     LOOK_UP = "look_up", "Question"
+    PROBE = "probe", "Question whether the system answers again"
 
 
 class Attempt(models.Model):
@@ -65,6 +82,13 @@ class Attempt(models.Model):
         ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["effect", "number"], name="attempt_number"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["cause", "-started_at"],
+                condition=~models.Q(cause=""),
+                name="attempt_failures",
+            ),
         ]
 
     def __str__(self) -> str:

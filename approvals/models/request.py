@@ -114,6 +114,8 @@ class ApprovalRequest(ProtectedState):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     hold_reason = models.TextField(blank=True)
+    # Since when the sweeper found nobody who can decide the open step.
+    stranded_at = models.DateTimeField(null=True)
 
     policy_version = models.ForeignKey(PolicyVersion, models.PROTECT)
     policy_rule = models.CharField(max_length=120)
@@ -296,9 +298,9 @@ class ApprovalRequest(ProtectedState):
     def start(self) -> None:
         """A worker takes it, with proof of approval, and is about to call the provider."""
 
-    @transition(state, source=[S.EXECUTING, S.IN_DOUBT], target=S.DONE)
+    @transition(state, source=[S.EXECUTING, S.IN_DOUBT, S.NEEDS_PERSON], target=S.DONE)
     def succeed(self) -> None:
-        """The provider confirmed the effect."""
+        """The provider confirmed the effect, also when people had stopped counting on it."""
 
     @transition(state, source=[S.EXECUTING, S.IN_DOUBT], target=S.RETRYING)
     def postpone(self) -> None:
@@ -316,7 +318,12 @@ class ApprovalRequest(ProtectedState):
     def give_up(self) -> None:
         """Trying again by itself cannot help, or its approval no longer counts."""
 
-    @transition(state, source=[S.NEEDS_PERSON, S.RETRYING], target=S.RETRYING)
+    @transition(
+        state,
+        source=[S.NEEDS_PERSON, S.RETRYING],
+        target=S.RETRYING,
+        permission=permits("try_again"),
+    )
     def try_again(self) -> None:
         """An operator wants the next try now; nothing has happened at the provider."""
 

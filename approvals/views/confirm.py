@@ -79,7 +79,7 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
 
 
 def _typed(name: str, form: ReasonForm) -> dict:
-    if name in ("claim", "release", "take_back"):
+    if not VERBS[name].has_text:
         return {}
     if name == "settle":
         return {
@@ -122,7 +122,7 @@ def _page(
         "effect_line": words.effect.format(ref=item.ref),
         "not_effect_line": words.not_effect.format(ref=item.ref),
         "facts": _facts(item, name),
-        "form": form if not words.at_once else None,
+        "form": form if words.has_text else None,
         "submit_label": words.submit_label.format(ref=item.ref),
         "danger": words.is_danger,
         "action_url": request.path,

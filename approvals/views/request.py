@@ -29,7 +29,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     if item is None:
         raise Http404(ref)
     deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
-    waiting = explain(item, deciders, now)
+    waiting = explain(item, deciders, now, queries.switch_of_kind().get(item.kind))
     kind = kinds.kind_of(item.kind)
     inspects = bool(may("inspect", item, person))
     context = {

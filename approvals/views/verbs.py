@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from approvals import kinds
 from approvals.commands import decide, operate, settle, submit
 from approvals.commands.frame import Command
 from approvals.models import OPEN, ApprovalRequest, State
@@ -22,6 +23,7 @@ class Words:
     needs: str = ""
     submit_label: str = ""
     at_once: bool = False
+    has_text: bool = True
     is_danger: bool = False
     sees_step: bool = False
     sees_revision: bool = False
@@ -81,6 +83,7 @@ VERBS: dict[str, Words] = {
         not_effect="Nothing was sent.",
         submit_label="Take back my approval",
         at_once=True,
+        has_text=False,
     ),
     "withdraw": Words(
         command=submit.withdraw,
@@ -103,6 +106,7 @@ VERBS: dict[str, Words] = {
         not_effect="It changes nothing about approvals or tries.",
         submit_label="Claim {ref}",
         at_once=True,
+        has_text=False,
     ),
     "release": Words(
         command=operate.release,
@@ -113,6 +117,51 @@ VERBS: dict[str, Words] = {
         not_effect="It changes nothing about approvals or tries.",
         submit_label="Release {ref}",
         at_once=True,
+        has_text=False,
+    ),
+    "hold": Words(
+        command=operate.hold,
+        button="Hold…",
+        states=frozenset(operate.HOLDABLE),
+        question="Hold {ref}?",
+        effect="Nothing more is sent for {ref} until somebody resumes it. Tries do not count down.",
+        not_effect="It does not undo a try that was made. A call under way now goes on.",
+        label="Reason",
+        help_text="Whoever looks next reads it.",
+        needs="Say why you hold it. Whoever looks next reads it.",
+        submit_label="Hold {ref}",
+    ),
+    "resume": Words(
+        command=operate.resume,
+        button="Resume",
+        states=frozenset(OPEN),
+        question="Resume {ref}?",
+        effect="It goes on by itself, with the tries that it had left.",
+        not_effect="It does not change what was approved.",
+        submit_label="Resume {ref}",
+        at_once=True,
+        has_text=False,
+    ),
+    "try_again": Words(
+        command=operate.try_again,
+        button="Try again now…",
+        states=_in(State.RETRYING, State.NEEDS_PERSON),
+        question="Try {ref} again now?",
+        effect="It is sent again within seconds, under the same request key.",
+        not_effect="It cannot happen twice: nothing of it stands at the provider.",
+        submit_label="Try {ref} again",
+        has_text=False,
+    ),
+    "ask_provider": Words(
+        command=operate.ask_provider,
+        button="Ask the provider now",
+        states=_in(State.IN_DOUBT, State.NEEDS_PERSON),
+        question="Ask the provider about {ref} now?",
+        effect="The provider is asked whether it happened. The answer shows in the calls below.",
+        not_effect="It only reads. Nothing is sent again.",
+        submit_label="Ask the provider",
+        at_once=True,
+        has_text=False,
     ),
     "settle": Words(
         command=settle.settle,
@@ -154,6 +203,10 @@ VERBS: dict[str, Words] = {
 ACTIONS_IN_ORDER = (
     "take_back",
     "confirm_settlement",
+    "ask_provider",
+    "resume",
+    "try_again",
+    "hold",
     "settle",
     "resubmit",
     "claim",
@@ -166,9 +219,17 @@ def offers(verb: str, item: ApprovalRequest) -> bool:
     """Whether the verb has a meaning for the request as it stands, whoever asks."""
     if verb == "confirm_settlement":
         return item.state in VERBS[verb].states and item.open_settlement is not None
+    if item.state not in VERBS[verb].states:
+        return False
+    if verb in ("hold", "resume"):
+        return (item.held_at is None) == (verb == "hold")
+    if verb == "try_again":
+        return item.held_at is None and operate.can_be_tried(item, item.effect)
+    if verb == "ask_provider":
+        return kinds.kind_of(item.kind).is_outside and item.effect.first_sent_at is not None
     if verb == "withdraw" and item.state == State.NEEDS_PERSON:
-        return item.effect.sent_at is None
-    return item.state in VERBS[verb].states
+        return item.effect.is_proven_absent
+    return True
 
 
 VERBS["resubmit"] = Words(

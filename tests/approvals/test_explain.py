@@ -37,6 +37,7 @@ def item(state: str, **changes) -> SimpleNamespace:
     team = SimpleNamespace(name=changes.pop("team", "Finance"))
     effect = SimpleNamespace(
         lease_until=NOW,
+        sent_at=changes.pop("sent_at", None),
         attempts=changes.pop("attempts", 3),
         max_attempts=8,
         next_attempt_at=changes.pop("next_attempt_at", NOW + timedelta(minutes=4)),
@@ -59,6 +60,9 @@ def item(state: str, **changes) -> SimpleNamespace:
         "warn_at": NOW + timedelta(hours=2),
         "starts_at": NOW + timedelta(seconds=30),
         "held_at": None,
+        "held_by": person(changes.pop("holder", "Eleni Markou")),
+        "hold_reason": changes.pop("hold_reason", "Asking the provider."),
+        "stranded_at": None,
         "effect": effect,
         "open_step": SimpleNamespace(quorum=2, team=team),
         "decisions_now": [],
@@ -73,8 +77,8 @@ def item(state: str, **changes) -> SimpleNamespace:
 DECIDERS = Deciders(["I. Weber", "L. Sand"], "Berlin", open_until=NOW + timedelta(hours=7))
 
 
-def said(state: str, *, deciders: Deciders = DECIDERS, now: datetime = NOW, **changes):
-    return explain(item(state, **changes), deciders, now)
+def said(state: str, *, deciders: Deciders = DECIDERS, now: datetime = NOW, system=None, **changes):
+    return explain(item(state, **changes), deciders, now, system)
 
 
 def is_whole(waiting) -> bool:
@@ -315,3 +319,93 @@ def test_stuck_in_words_and_stuck_in_the_list_agree(cast, provider, state, later
     deciders = queries.deciders_of([found], now).get(found.pk, Deciders())
     listed = queries.requests().filter(queries.is_stuck(now), pk=found.pk).exists()
     assert listed is bool(explain(found, deciders, now).stuck)
+
+
+# --- Held and paused -------------------------------------------------------------------------------
+
+BEFORE_SENDING = [State.APPROVED, State.RETRYING]
+
+
+def switch(**changes) -> SimpleNamespace:
+    values = {
+        "name": "Stripe",
+        "held_at": None,
+        "held_by": person(changes.pop("holder", "Eleni Markou")),
+        "hold_reason": "Their status page is red.",
+        "paused_at": None,
+        "probe_at": None,
+        "failures": 5,
+        "last_cause": "provider-error",
+        **changes,
+    }
+    values["is_stopped"] = values["held_at"] is not None or values["paused_at"] is not None
+    return SimpleNamespace(**values)
+
+
+@pytest.mark.parametrize("state", BEFORE_SENDING)
+def test_a_held_request_says_who_holds_it_and_why(state):
+    waiting = said(state, held_at=NOW)
+    assert waiting.label == "Held by E. Markou"
+    assert "“Asking the provider.” Tries do not count down." in waiting.sentence.replace("”.", "”")
+    assert waiting.stuck == "It is held."
+
+
+@pytest.mark.parametrize("state", BEFORE_SENDING)
+def test_a_request_of_a_held_system_says_so(state):
+    waiting = said(state, system=switch(held_at=NOW))
+    assert waiting.label == "Stripe is held"
+    assert "by E. Markou" in waiting.sentence
+    assert waiting.stuck == "Stripe is held."
+
+
+@pytest.mark.parametrize("state", BEFORE_SENDING)
+def test_a_request_of_a_paused_system_says_when_it_is_asked_again(state):
+    waiting = said(state, system=switch(paused_at=NOW, probe_at=NOW + timedelta(minutes=1)))
+    assert waiting.label == "Waiting for Stripe"
+    assert "We ask it again" in waiting.sentence
+    assert (waiting.next_at, waiting.stuck) == (NOW + timedelta(minutes=1), "Stripe is paused.")
+
+
+@given(
+    state=st.sampled_from(BEFORE_SENDING),
+    name=NAMES,
+    text=TEXTS,
+    at=TIMES,
+    cause=st.sampled_from([*CAUSES]),
+)
+def test_no_name_text_or_time_breaks_the_sentence_of_a_hold(state, name, text, at, cause):
+    for waiting in (
+        said(state, held_at=at, holder=name, hold_reason=text),
+        said(state, system=switch(held_at=at, holder=name, hold_reason=text)),
+        said(state, system=switch(paused_at=at, probe_at=at, last_cause=cause)),
+    ):
+        assert 0 < len(waiting.sentence) <= LONGEST
+        assert not {"\u202e", "\x00", "\u200b"} & set(waiting.sentence)
+
+
+def test_a_retry_that_may_still_be_running_there_does_not_claim_that_nothing_moved():
+    waiting = said(State.RETRYING, cause="provider-busy", sent_at=NOW)
+    assert waiting.moved == CAUSES["provider-busy"].moved
+
+
+@pytest.mark.parametrize("cause", ["provider-pending"])
+def test_what_is_accepted_is_not_called_unknown_and_not_stuck_for_a_day(cause):
+    waiting = said(State.IN_DOUBT, cause=cause, warn_at=NOW + timedelta(hours=1))
+    assert (waiting.label, waiting.stuck) == ("Accepted, not finished", "")
+    assert said(State.IN_DOUBT, cause=cause, warn_at=NOW - timedelta(hours=1)).stuck
+
+
+def test_a_question_that_nobody_asks_waits_for_the_worker():
+    waiting = said(State.IN_DOUBT, next_question_at=NOW - timedelta(minutes=3))
+    assert "waits for the worker" in waiting.sentence
+
+
+def test_a_try_that_nobody_makes_waits_for_the_worker():
+    waiting = said(State.RETRYING, next_attempt_at=NOW - timedelta(minutes=3))
+    assert "overdue: it waits for the worker" in waiting.sentence
+
+
+def test_a_request_whose_worker_stopped_is_stuck_and_may_have_been_done():
+    waiting = said(State.EXECUTING, now=NOW + timedelta(minutes=2))
+    assert waiting.stuck == "The worker that sent it stopped."
+    assert waiting.moved == "It may have been done."

@@ -347,7 +347,7 @@ class Machine(RuleBasedStateMachine):
     def forget_about_it(self) -> None:
         if self.model.state in ("pending", "sent_back"):
             self.at += timedelta(days=31)
-            sweeping.sweep(at=self.at)
+            sweeping.expired(self.at)
             self.model.state = "expired"
             self.model.version += 1
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from approvals import sweeping, timing
+from approvals.commands import submit
 from approvals.kinds import base, refund
 from approvals.models import Effect, State
 from audit.models import Event
@@ -41,11 +42,11 @@ def test_a_request_of_a_dead_worker_is_found_when_its_lease_is_over(cast, abando
     """T3.2"""
     assert abandoned.state == State.EXECUTING
     later = cast.now + SOON + timing.LEASE + timedelta(seconds=1)
-    assert sweeping.sweep(at=later) == [abandoned.pk]
+    assert sweeping.to_wake(later) == [abandoned.pk]
 
 
 def test_a_request_whose_worker_may_live_is_left_alone(cast, abandoned):
-    assert sweeping.sweep(at=cast.now + SOON + timing.LEASE / 2) == []
+    assert sweeping.to_wake(cast.now + SOON + timing.LEASE / 2) == []
 
 
 def test_what_a_dead_worker_left_is_in_doubt_and_asked_about_at_once(cast, abandoned):
@@ -58,39 +59,46 @@ def test_what_a_dead_worker_left_is_in_doubt_and_asked_about_at_once(cast, aband
 
 def test_an_approved_request_that_did_not_start_is_found(cast, approved):
     late = approved.starts_at + sweeping.GRACE + timedelta(seconds=1)
-    assert sweeping.sweep(at=late) == [approved.pk]
+    assert sweeping.to_wake(late) == [approved.pk]
 
 
 def test_the_ordinary_job_comes_first(cast, approved):
-    assert sweeping.sweep(at=approved.starts_at + timedelta(seconds=1)) == []
+    assert sweeping.to_wake(approved.starts_at + timedelta(seconds=1)) == []
 
 
 def test_a_try_past_its_time_is_found(cast, approved, monkeypatch):
     answering(monkeypatch, base.Refused("too-many-requests", permanent=False))
     cast.run(approved)
     due = Effect.objects.get(item=approved).next_attempt_at
-    assert sweeping.sweep(at=due) == []
-    assert sweeping.sweep(at=due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
+    assert sweeping.to_wake(due) == []
+    assert sweeping.to_wake(due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
 
 
 def test_a_doubt_that_nobody_asks_about_is_found(cast, approved, monkeypatch):
     answering(monkeypatch, base.Unknown("no-answer"))
     cast.run(approved)
     due = Effect.objects.get(item=approved).next_question_at
-    assert sweeping.sweep(at=due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
+    assert sweeping.to_wake(due + sweeping.GRACE + timedelta(seconds=1)) == [approved.pk]
 
 
-def test_what_ended_is_left_alone(cast, approved, monkeypatch):
+def test_what_ended_is_left_alone(cast, approved):
+    submit.withdraw(
+        ref=approved.ref, by=cast.requester, at=cast.now, key=cast.key(), reason="Found it."
+    )
+    assert sweeping.to_wake(cast.now + timedelta(days=2)) == []
+
+
+def test_what_a_provider_may_take_back_is_looked_at_again(cast, approved, monkeypatch):
     answering(monkeypatch, base.Done("re_1"))
     cast.run(approved)
-    assert sweeping.sweep(at=cast.now + timedelta(days=2)) == []
+    assert sweeping.to_wake(cast.now + timedelta(minutes=50)) == []
+    assert sweeping.to_wake(cast.now + timedelta(minutes=70)) == [approved.pk]
 
 
 def test_what_nobody_decided_expires_once(cast):
     item = cast.ask()
-    sweeping.sweep(at=item.expires_at - timedelta(seconds=1))
+    assert sweeping.expired(item.expires_at - timedelta(seconds=1)) == 0
     assert cast.get(item.ref).state == State.PENDING
-    for _ in range(2):
-        sweeping.sweep(at=item.expires_at)
+    assert [sweeping.expired(item.expires_at) for _ in range(2)] == [1, 0]
     assert cast.get(item.ref).state == State.EXPIRED
     assert Event.objects.filter(stream=item.stream, action="request.expire").count() == 1

@@ -1,0 +1,103 @@
+"""The switch of an outside system: nothing is sent while it is held, and no try is used up."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from accounts import access
+from accounts.models import User
+from approvals import breaker, kinds
+from approvals.commands import idempotency
+from approvals.commands.frame import (
+    Answer,
+    carried_out,
+    principal,
+    replayed,
+    required,
+)
+from approvals.events import SystemAction
+from approvals.models import Queue, System
+from approvals.refusals import NotAllowed, NotFound, Refusal, TransitionNotAllowed
+from approvals.rules import may
+from audit.recorder import Target, record
+
+
+def hold_system(*, slug: str, by: User, at: datetime, key: str, reason: str) -> Answer:
+    """Send nothing more to this system until it is resumed. Raises a `Refusal`."""
+
+    def change(system: System) -> str:
+        if system.held_at is not None:
+            raise TransitionNotAllowed(f"{system.name} is held already.")
+        why = required("reason", reason, "Say why you hold it. Whoever looks next reads it.")
+        system.held_at, system.held_by, system.hold_reason = at, by, why
+        return f"{system.name} is held. Nothing is sent to it until it is resumed."
+
+    return _switched(
+        "hold_system", SystemAction.HOLD, slug, by, at, key, {"reason": reason}, change
+    )
+
+
+def resume_system(*, slug: str, by: User, at: datetime, key: str) -> Answer:
+    """Send to this system again; also ends a pause of its breaker. Raises a `Refusal`."""
+
+    def change(system: System) -> str:
+        if not system.is_stopped:
+            raise TransitionNotAllowed(f"{system.name} is running already.")
+        system.held_at = system.held_by = system.paused_at = system.probe_at = None
+        system.hold_reason = ""
+        system.failures = system.probes = 0
+        return f"{system.name} is running. What waited for it goes on within seconds."
+
+    return _switched("resume_system", SystemAction.RESUME, slug, by, at, key, {}, change)
+
+
+def _switched(
+    verb: str,
+    action: SystemAction,
+    slug: str,
+    by: User,
+    at: datetime,
+    key: str,
+    arguments: dict[str, Any],
+    change: Callable[[System], str],
+) -> Answer:
+    """The frame of `commands.frame`, for a system instead of a request."""
+    key = idempotency.normalised_key(key)
+    print_of = idempotency.fingerprint(verb, slug, arguments)
+    names = kinds.systems()
+
+    def attempt() -> Answer | Refusal:
+        claimed = idempotency.claim(
+            principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
+        )
+        if claimed.is_replay:
+            return replayed(claimed)
+        if slug not in names:
+            raise NotFound(slug)
+        person = access.of(by, Queue)
+        system = breaker.row_of(slug, names[slug])
+        if not (verdict := may(verb, system, person)):
+            raise NotAllowed(verdict)
+        sentence = change(system)
+        system.version += 1
+        system.save()
+        record(
+            stream=f"system/{slug}",
+            action=action.value,
+            actor=person.actor,
+            target=Target("system", slug, system.version - 1, system.version),
+            at=at,
+            reason=arguments.get("reason", ""),
+            key=key,
+        )
+        answer = Answer(
+            ref=slug,
+            verb=verb,
+            version=system.version,
+            at=at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            sentence=sentence,
+        )
+        idempotency.keep_answer(claimed, answer)
+        return answer
+
+    return carried_out(attempt, verb=verb, target=slug, by=by, at=at, key=key)

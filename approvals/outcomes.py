@@ -1,0 +1,293 @@
+"""What was seen at the provider becomes a transition, an event and the next wake-up.
+
+Called by `execution` in the settling transaction, with the request and its effect locked and the
+worker's turn checked. One function for each state in which somebody was asked or something sent.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from approvals import timing
+from approvals.causes import ACCEPTED
+from approvals.causes import cause as cause_of
+from approvals.events import Action
+from approvals.kinds import base
+from approvals.models import ApprovalRequest, Effect, Purpose, State
+from approvals.transitions import commit
+from audit.models import Outcome
+from audit.recorder import Actor
+
+Wake = Callable[[int, datetime], None]
+Result = base.Done | base.Refused | base.Absent | base.Unknown
+
+
+@dataclass(frozen=True)
+class Settling:
+    """One request under lock with its effect, and the moment at which something was seen."""
+
+    item: ApprovalRequest
+    effect: Effect
+    kind: base.Kind
+    worker: str
+    at: datetime
+    wake: Wake
+
+    @property
+    def actor(self) -> Actor:
+        return worker_actor(self.worker)
+
+    def note_cause(self, code: str) -> None:
+        self.item.cause = self.effect.last_cause = code
+
+    def commit(
+        self,
+        action: Action,
+        *,
+        outcome: Outcome,
+        question_at: datetime | None = None,
+        warn_at: datetime | None = None,
+        facts: dict | None = None,
+    ) -> None:
+        """Effect, request and event; the effect is free and is asked about again at `question_at`."""
+        self.effect.next_question_at = question_at
+        self.effect.lease_until = None
+        self.effect.save()
+        commit(
+            self.item,
+            action,
+            actor=self.actor,
+            at=self.at,
+            outcome=outcome,
+            reason_code=self.item.cause,
+            facts={**self._said(), **(facts or {})},
+            waiting_since=self.at,
+            due_at=None,
+            warn_at=warn_at,
+        )
+        if question_at is not None and self.item.state != State.DONE:
+            self.wake(self.item.pk, question_at)
+
+    def _said(self) -> dict[str, Any]:
+        said = {
+            "system": self.kind.system,
+            "attempt": self.effect.attempts,
+            "max_attempts": self.effect.max_attempts,
+        }
+        if self.item.cause:
+            said["cause"] = cause_of(self.item.cause).plain
+        return said
+
+    def ask_again(self, question_at: datetime | None) -> str:
+        """No answer settles it yet. The request doesn't change, so there is no event."""
+        self.effect.next_question_at = question_at
+        self.effect.save()
+        if question_at is not None and self.item.state != State.DONE:
+            self.wake(self.item.pk, question_at)
+        return "still in doubt" if self.item.state == State.IN_DOUBT else "nothing new"
+
+
+def worker_actor(worker: str) -> Actor:
+    return Actor(type="worker", id=worker[:100], label="Approval Queue")
+
+
+# --- After a try -----------------------------------------------------------------------------------
+
+
+def after_send(one: Settling, result: Result) -> str:
+    """The request was being carried out."""
+    match result:
+        case base.Done():
+            return _succeed(one, result)
+        case base.Refused():
+            return _refused(one, result)
+        case _:
+            return lose_track(one, getattr(result, "cause", "unrecognised"))
+
+
+def _succeed(one: Settling, result: base.Done) -> str:
+    one.item.succeed()
+    one.effect.settled_at = one.effect.settled_at or one.at
+    one.effect.undone_at = None
+    one.effect.provider_reference = result.reference
+    one.note_cause("")
+    one.commit(
+        Action.SUCCEED,
+        outcome=Outcome.SUCCESS,
+        facts={"reference": result.reference},
+        question_at=timing.next_check(one.at, one.at) if one.kind.may_fail_later else None,
+    )
+    return "done"
+
+
+def _refused(one: Settling, result: base.Refused) -> str:
+    """This try did nothing. Again later, while that can help and tries are left."""
+    why = cause_of(result.cause)
+    if why.proves_nothing_moved:
+        one.effect.sent_at = None
+    else:
+        one.effect.ask_first = True
+    one.note_cause(result.cause)
+    if result.permanent or one.effect.attempts >= one.effect.max_attempts:
+        return give_up(one)
+    retry_at = timing.next_try(
+        one.at,
+        tries=one.effect.attempts,
+        draw=_draw(),
+        speed=settings.WAITING_IS_DIVIDED_BY,
+        not_before_s=result.retry_after_s,
+    )
+    return _postpone(one, retry_at)
+
+
+def lose_track(one: Settling, cause: str, *, ask_at: datetime | None = None) -> str:
+    """It may have happened: from here on only questions, until an answer settles it."""
+    one.item.lose_track()
+    one.effect.ask_first = True
+    one.note_cause(cause)
+    one.commit(
+        Action.LOSE_TRACK,
+        outcome=Outcome.IN_DOUBT,
+        question_at=ask_at or _next_question(one),
+        warn_at=_warn_at(one, cause),
+    )
+    return "in doubt"
+
+
+def _warn_at(one: Settling, cause: str) -> datetime | None:
+    return one.at + timing.PENDING_WARN if cause in ACCEPTED else None
+
+
+# --- After a question --------------------------------------------------------------------------
+
+
+def after_question(one: Settling, result: Result) -> str:
+    """The provider was asked; nothing was sent."""
+    return {
+        State.IN_DOUBT: _answered_in_doubt,
+        State.NEEDS_PERSON: _answered_needs_person,
+        State.DONE: _answered_done,
+    }[State(one.item.state)](one, result)
+
+
+def _answered_in_doubt(one: Settling, result: Result) -> str:
+    match result:
+        case base.Done():
+            return _succeed(one, result)
+        case base.Refused():
+            return _refused(one, result)
+        case base.Absent():
+            return _absent(one)
+        case _ if _is_news(one, result.cause):
+            one.note_cause(result.cause)
+            return _hear(one, question_at=_next_question(one), warn_at=_warn_at(one, result.cause))
+        case _:
+            return one.ask_again(_next_question(one))
+
+
+def _is_news(one: Settling, cause: str) -> bool:
+    """The provider has it after all, or says what it waits for: no longer a doubt about arrival."""
+    return cause in ACCEPTED and cause != one.item.cause
+
+
+def _absent(one: Settling) -> str:
+    """The provider has no trace of it: that proves absence once nothing can still arrive."""
+    if (counts_from := _counts_from(one)) > one.at:
+        return one.ask_again(counts_from)
+    one.effect.sent_at = None
+    if not timing.is_inside_key_window(one.effect.window_began_at, one.at):
+        one.note_cause("key-window-passed")
+        return give_up(one)
+    if one.effect.attempts >= one.effect.max_attempts:
+        return give_up(one)
+    return _postpone(one, one.at)
+
+
+def _answered_needs_person(one: Settling, result: Result) -> str:
+    """Somebody wanted to know. The provider's own word that it is done ends it; absence frees it."""
+    match result:
+        case base.Done():
+            return _succeed(one, result)
+        case base.Absent():
+            if (counts_from := _counts_from(one)) > one.at:
+                return one.ask_again(counts_from)
+            one.effect.sent_at = None
+            return _hear(one, answer="it has no trace of it")
+        case base.Refused():
+            if cause_of(result.cause).proves_nothing_moved:
+                one.effect.sent_at = None
+            one.note_cause(result.cause)
+            return _hear(one)
+        case _:
+            return _hear(one, answer=f"no clear answer, {cause_of(result.cause).plain}")
+
+
+def _answered_done(one: Settling, result: Result) -> str:
+    """Does it still stand? What the provider took back is a person's matter, never sent again."""
+    if isinstance(result, base.Refused):
+        one.item.report_late_failure()
+        one.effect.undone_at = one.at
+        one.effect.sent_at = None
+        one.note_cause(result.cause)
+        one.commit(Action.REPORT_LATE_FAILURE, outcome=Outcome.FAILED)
+        return "failed later"
+    return one.ask_again(timing.next_check(one.effect.settled_at, one.at))
+
+
+def _hear(
+    one: Settling,
+    *,
+    answer: str = "",
+    question_at: datetime | None = None,
+    warn_at: datetime | None = None,
+) -> str:
+    one.commit(
+        Action.HEAR,
+        outcome=Outcome.IN_DOUBT if one.effect.sent_at else Outcome.SUCCESS,
+        facts={"answer": answer or cause_of(one.item.cause).plain},
+        question_at=question_at,
+        warn_at=warn_at,
+    )
+    return "heard"
+
+
+# --- What both end in ------------------------------------------------------------------------------
+
+
+def give_up(one: Settling, *, outcome: Outcome = Outcome.FAILED) -> str:
+    """Trying again by itself cannot help: from here on it needs a person."""
+    one.item.give_up()
+    one.commit(Action.GIVE_UP, outcome=outcome)
+    return "needs a person"
+
+
+def _postpone(one: Settling, retry_at: datetime) -> str:
+    one.item.postpone()
+    one.effect.next_attempt_at = retry_at
+    one.commit(Action.POSTPONE, outcome=Outcome.FAILED)
+    one.wake(one.item.pk, retry_at)
+    return "postponed"
+
+
+def _counts_from(one: Settling) -> datetime:
+    """From when on the provider's “no trace” counts; at once when nothing is on its way."""
+    if one.effect.sent_at is None:
+        return one.at
+    return timing.absence_counts_from(one.effect.sent_at, speed=settings.WAITING_IS_DIVIDED_BY)
+
+
+def _next_question(one: Settling) -> datetime:
+    return timing.next_question(
+        one.at,
+        questions=one.effect.tries.filter(purpose=Purpose.LOOK_UP).count(),
+        draw=_draw(),
+        speed=settings.WAITING_IS_DIVIDED_BY,
+    )
+
+
+def _draw() -> float:
+    return random.random()  # noqa: S311 - spreads load, guards nothing
