@@ -13,10 +13,10 @@ that a worker whose clock is wrong takes nobody's lease.
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 
 from django.db import transaction
 
@@ -58,7 +58,7 @@ class Call:
     asks_first: bool
     kind: base.Kind
     effect: base.Effect
-    claimed_s: float = field(default_factory=time.monotonic)
+    claimed_s: float
 
 
 def worker_name() -> str:
@@ -88,7 +88,7 @@ def _perform(call: Call) -> Result:
             seen = call.kind.look_up(call.effect)
             if not isinstance(seen, base.Absent):
                 return seen
-        if time.monotonic() - call.claimed_s > timing.SEND_WITHIN_S:
+        if monotonic() - call.claimed_s > timing.SEND_WITHIN_S:
             return base.Refused("not-sent-in-time", permanent=False)
         return call.kind.send(call.effect)
     except Exception as error:
@@ -196,6 +196,7 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
         effect=base.Effect(
             id=effect.key, key=effect.key, ref=item.ref, payload=item.payload, reason=item.reason
         ),
+        claimed_s=monotonic(),
     )
 
 

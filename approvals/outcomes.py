@@ -105,8 +105,10 @@ def after_send(one: Settling, result: Result) -> str:
             return _succeed(one, result)
         case base.Refused():
             return _refused(one, result)
+        case base.Unknown():
+            return lose_track(one, result.cause)
         case _:
-            return lose_track(one, getattr(result, "cause", "unrecognised"))
+            return lose_track(one, "unrecognised")
 
 
 def _succeed(one: Settling, result: base.Done) -> str:

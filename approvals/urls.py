@@ -4,8 +4,10 @@ from django.urls import path, register_converter
 
 from approvals.views import (
     attempt,
+    bulk,
     confirm,
     decisions,
+    failures,
     go,
     health,
     help_page,
@@ -15,6 +17,8 @@ from approvals.views import (
     new,
     queue,
     request,
+    runbooks,
+    systems,
 )
 
 
@@ -44,6 +48,15 @@ urlpatterns = [
     path("requests/<ref:ref>/<slug:verb>/", confirm.confirm, name="verb"),
     path("requests/<ref:ref>/attempts/<int:number>/", attempt.attempt, name="attempt"),
     path("lookup/", lookup.lookup, name="lookup"),
+    path("failures/", failures.board, name="failures"),
+    path("failures/<slug:code>/", failures.cause, name="failure"),
+    path("failures/<slug:code>/watch/", failures.watch, name="watch"),
+    path("failures/<slug:code>/<slug:verb>/", bulk.bulk, name="bulk"),
+    path("runbooks/", runbooks.index, name="runbooks"),
+    path("runbooks/<slug:slug>/", runbooks.runbook, name="runbook"),
+    path("systems/", systems.systems, name="systems"),
+    path("systems/<slug:slug>/hold/", systems.hold, name="hold_system"),
+    path("systems/<slug:slug>/resume/", systems.resume, name="resume_system"),
     path("go/", go.go, name="go"),
     path("help/", help_page.help_page, name="help"),
     path("me/", me.me, name="me"),

@@ -19,3 +19,25 @@ ICON_OF_TONE = {
 def tone_icon(tone: str) -> str:
     """The heroicon of a status tone; colour alone never carries the meaning."""
     return ICON_OF_TONE.get(tone, ICON_OF_TONE["neutral"])
+
+
+@register.filter
+def trend_bars(trend: list[int]) -> list[dict]:
+    """The bars of a chart 96 wide and 20 high, one for each hour; an empty hour is a low line."""
+    top = max([*trend, 1])
+    heights = [max(round(18 * count / top), 1) for count in trend]
+    return [
+        {"x": place * 4, "y": 20 - height, "height": height, "count": count}
+        for place, (count, height) in enumerate(zip(trend, heights, strict=True))
+    ]
+
+
+@register.filter
+def trend_words(trend: list[int]) -> str:
+    """The same chart as a sentence."""
+    if not any(trend):
+        return "No failed call in the last 24 hours"
+    quiet = next((hours for hours, count in enumerate(reversed(trend)) if count), 0)
+    newest = "in the last hour" if quiet == 0 else f"the last one {quiet} h ago"
+    calls = "call" if sum(trend) == 1 else "calls"
+    return f"{sum(trend)} failed {calls}, at most {max(trend)} an hour, {newest}"

@@ -28,11 +28,15 @@ def refused(
     ref: str,
     kept_text: str = "",
     changes: list | None = None,
+    back: str = "",
 ) -> HttpResponse:
-    """The page for a command that was not carried out; typed text is kept."""
+    """The page for a command that was not carried out; typed text is kept.
+
+    `back` is where to look at what it was about; the request's page when not given.
+    """
     if isinstance(refusal, NotFound):
         return not_found(request)
-    back = f"/requests/{ref}/"
+    back = back or f"/requests/{ref}/"
     if isinstance(refusal, CHANGED):
         context = {
             "ref": ref,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import access
 from accounts.access import Access
-from approvals import queries
+from approvals import failures, queries
 from approvals.models import Queue
 
 
@@ -56,6 +56,11 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "Decisions", "/decisions/", _waiting_for(request)))
     if person.queues_with(*_LOOKUP):
         links.append(_link(request, "Lookup", "/lookup/"))
+    if person.queues_with("view_queue", "operate_request", "audit_queue", "decide_request"):
+        links.append(
+            _link(request, "Failures", "/failures/", failures.needing_a_person(person) or None)
+        )
+        links.append(_link(request, "Systems", "/systems/"))
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))
     if person.is_staff:

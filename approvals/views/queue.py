@@ -1,6 +1,7 @@
 """The queue: five views with counts, filters, and on each row why it is waiting."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -50,7 +51,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "views": _tabs(view, counts),
             "caption": _caption(view, counts[view], len(page.items), bool(active)),
             "checked_at": now,
-            "rows": _rows(request, page.items, now),
+            "rows": rows(request, page.items, now),
             "first_url": with_query(request, cursor=None) if request.GET.get("cursor") else "",
             "next_url": with_query(request, cursor=page.next_cursor) if page.next_cursor else "",
             "empty": _empty(request, view, counts, active),
@@ -134,7 +135,8 @@ def _active_filters(request: HttpRequest, filters: QueueFilter) -> list[dict]:
 # --- Rows --------------------------------------------------------------------------------------------
 
 
-def _rows(request: HttpRequest, items: list[ApprovalRequest], now: datetime) -> list[dict]:
+def rows(request: HttpRequest, items: Sequence[ApprovalRequest], now: datetime) -> list[dict]:
+    """What the table of requests shows, here and on the page of a cause. Constant queries."""
     waiting = queries.explained(items, now)
     causes = queries.by_cause(reader(request))
     return [_row(request, item, waiting[item.pk], causes, now) for item in items]
@@ -146,7 +148,6 @@ def _row(
     kind = kinds.kind_of(item.kind)
     late = item.due_at is not None and item.due_at < now
     same = causes.get(item.cause, 0) if item.state == State.RETRYING else 0
-    together = f"{same} requests have this cause." if same > 1 else waiting.next
     return {
         "ref": item.ref,
         "url": f"/requests/{item.ref}/",
@@ -154,7 +155,10 @@ def _row(
         "subtitle": f"{visible(kind.subtitle(item.payload))}, {visible(item.customer)}",
         "status": {"label": waiting.label, "tone": waiting.tone},
         "why": waiting.sentence,
-        "next": together if item.state in (State.RETRYING, State.NEEDS_PERSON) else "",
+        "next": waiting.next if item.state in (State.RETRYING, State.NEEDS_PERSON) else "",
+        "same": {"label": f"{same} with this cause", "url": f"/failures/{item.cause}/"}
+        if same > 1
+        else None,
         "due_at": item.due_at,
         "due_label": _distance(item.due_at, now) if item.due_at else "",
         "late": late,

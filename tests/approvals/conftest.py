@@ -14,12 +14,14 @@ class Provider:
         self.sends: Any = Done("re_1", "Refund re_1: status succeeded.")
         self.finds: Any = Absent("No trace.")
         self.sent: list[Effect] = []
+        self.asked: list[Effect] = []
 
     def send(self, kind: Any, effect: Effect) -> Any:
         self.sent.append(effect)
         return self.sends
 
     def look_up(self, kind: Any, effect: Effect) -> Any:
+        self.asked.append(effect)
         return self.finds
 
 

@@ -1,0 +1,200 @@
+"""What is seen at the provider, and what follows: late failures, pending, doubt and proof."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from approvals import clock, execution, queries, timing
+from approvals.commands import submit
+from approvals.kinds.base import Absent, Done, Refused, Unknown
+from approvals.models import Attempt, Effect, State
+from tests.approvals.common import events_of
+
+HOUR = timedelta(hours=1)
+TOOK_BACK = Refused("failed-at-provider", permanent=True, evidence="Refund re_1: status failed.")
+
+
+@pytest.fixture
+def approved(cast):
+    return cast.approve(cast.ask())
+
+
+@pytest.fixture
+def done(cast, approved, provider):
+    assert cast.run(approved) == "done"
+    return cast.get(approved.ref)
+
+
+# --- After it was done -------------------------------------------------------------------------
+
+
+def test_what_is_done_is_looked_at_again_on_five_days(cast, done, provider):
+    provider.finds = Done("re_1")
+    seen = []
+    while (due := Effect.objects.get(item=done).next_question_at) is not None:
+        seen.append(due - done.effect.settled_at)
+        assert cast.run(done, at=due) == "nothing new"
+    assert seen == list(timing.CHECKS_AFTER)
+    assert cast.get(done.ref).state == State.DONE
+    assert cast.get(done.ref).version == done.version
+
+
+def test_what_the_provider_takes_back_later_needs_a_person(cast, done, provider):
+    """T2.5: visible, and never sent again by itself."""
+    provider.finds = TOOK_BACK
+    assert cast.run(done, at=cast.now + 2 * HOUR) == "failed later"
+    item = cast.get(done.ref)
+    assert (item.state, item.cause) == (State.NEEDS_PERSON, "failed-at-provider")
+    assert item in queries.requests().filter(queries.is_stuck(cast.now))
+    assert events_of(item)[-1].action == "request.report_late_failure"
+    for hours in (3, 30, 300):
+        assert cast.run(item, at=cast.now + hours * HOUR) == "nothing"
+    assert len(provider.sent) == 1
+
+
+def test_what_was_taken_back_can_be_withdrawn(cast, done, provider):
+    provider.finds = TOOK_BACK
+    cast.run(done, at=cast.now + 2 * HOUR)
+    submit.withdraw(
+        ref=done.ref,
+        by=cast.operator,
+        at=cast.now + 3 * HOUR,
+        key=cast.key(),
+        reason="Paid by bank transfer instead.",
+    )
+    assert cast.get(done.ref).state == State.WITHDRAWN
+
+
+def test_a_check_without_an_answer_says_nothing_about_what_is_done(cast, done, provider):
+    for answer in (Unknown("no-answer"), Absent("No trace.")):
+        provider.finds = answer
+        due = Effect.objects.get(item=done).next_question_at
+        assert cast.run(done, at=due) == "nothing new"
+    assert cast.get(done.ref).state == State.DONE
+
+
+def test_an_account_change_is_not_looked_at_again(cast, provider):
+    item = cast.approve(cast.ask_for_account_change(), by=cast.operator)
+    assert cast.run(item) == "done"
+    assert Effect.objects.get(item=item).next_question_at is None
+
+
+# --- Accepted, not finished ------------------------------------------------------------------------
+
+
+def test_what_is_pending_waits_without_being_stuck_until_the_provider_says_more(
+    cast, approved, provider
+):
+    provider.sends = provider.finds = Unknown("provider-pending", "status pending")
+    assert cast.run(approved) == "in doubt"
+    item = cast.get(approved.ref)
+    assert item not in queries.requests().filter(queries.is_stuck(cast.now))
+    assert item in queries.requests().filter(queries.is_stuck(cast.now + timedelta(days=2)))
+    provider.finds = Done("re_1")
+    assert cast.run(item, at=cast.now + HOUR) == "done"
+    assert len(provider.sent) == 1
+
+
+def test_news_that_it_was_accepted_after_all_is_an_event(cast, approved, provider):
+    provider.sends = Unknown("no-answer")
+    cast.run(approved)
+    provider.finds = Unknown("provider-pending", "status pending")
+    assert cast.run(approved, at=cast.now + HOUR) == "heard"
+    item = cast.get(approved.ref)
+    assert (item.state, item.cause) == (State.IN_DOUBT, "provider-pending")
+    assert events_of(item)[-1].facts["answer"] == "accepted, not finished"
+    assert cast.run(item, at=cast.now + 2 * HOUR) == "still in doubt"
+    assert len(events_of(item)) == item.version
+
+
+def test_what_was_pending_and_failed_needs_a_person(cast, approved, provider):
+    provider.sends = Unknown("provider-pending")
+    cast.run(approved)
+    provider.finds = TOOK_BACK
+    assert cast.run(approved, at=cast.now + HOUR) == "needs a person"
+    assert len(provider.sent) == 1
+
+
+# --- Doubt and proof -------------------------------------------------------------------------------
+
+
+def test_a_try_after_a_doubt_asks_before_it_sends(cast, approved, provider):
+    provider.sends = Unknown("connection-lost")
+    cast.run(approved)
+    cast.run(approved, at=cast.now + HOUR)  # absent: proven, will be tried again
+    provider.finds = Done("re_late")
+    assert cast.run(approved, at=cast.now + HOUR) == "done"
+    assert len(provider.sent) == 1
+    assert cast.get(approved.ref).effect.provider_reference == "re_late"
+
+
+def test_a_question_that_fails_before_a_second_try_sends_nothing(cast, approved, provider):
+    provider.sends = Unknown("connection-lost")
+    cast.run(approved)
+    cast.run(approved, at=cast.now + HOUR)
+    provider.finds = Unknown("no-answer")
+    assert cast.run(approved, at=cast.now + HOUR) == "in doubt"
+    assert len(provider.sent) == 1
+
+
+def test_a_key_in_use_is_tried_again_but_asked_about_first(cast, approved, provider):
+    provider.sends = Refused("provider-busy", permanent=False)
+    cast.run(approved)
+    item = cast.get(approved.ref)
+    assert (item.state, item.effect.ask_first) == (State.RETRYING, True)
+    provider.finds = Done("re_1")
+    assert cast.run(item, at=cast.now + HOUR) == "done"
+    assert len(provider.sent) == 1
+
+
+def test_a_mismatched_key_stops_and_stays_in_sight(cast, approved, provider):
+    provider.sends = Refused("key-mismatch", permanent=True, evidence="idempotency_error")
+    assert cast.run(approved) == "needs a person"
+    item = cast.get(approved.ref)
+    assert item.effect.sent_at is not None
+    assert cast.run(item, at=cast.now + timedelta(days=1)) == "nothing"
+
+
+def test_a_kind_that_answers_nonsense_leaves_a_doubt(cast, approved, provider):
+    provider.sends = Absent("A send cannot say this.")
+    assert cast.run(approved) == "in doubt"
+    assert cast.get(approved.ref).cause == "unrecognised"
+
+
+def test_a_worker_held_up_after_its_claim_sends_nothing(cast, approved, provider, monkeypatch):
+    """SIGSTOP between claim and call: another worker may have taken over in the meantime."""
+    ticks = iter([0.0, timing.SEND_WITHIN_S + 1.0])
+    monkeypatch.setattr(execution, "monotonic", lambda: next(ticks))
+    assert cast.run(approved) == "postponed"
+    assert provider.sent == []
+    assert cast.get(approved.ref).cause == "not-sent-in-time"
+
+
+def test_a_worker_s_wrong_clock_takes_nobody_s_lease(cast, approved, provider, monkeypatch):
+    """±1 h on a worker: the database's time decides, so the lease of another holds."""
+    seen = []
+
+    def meddle(kind, effect):
+        monkeypatch.setattr(timezone, "now", lambda: clock.database_time() + HOUR)
+        seen.append(execution.run(approved.pk, wake=lambda pk, at: None))
+        return Done("re_1")
+
+    provider.send = meddle
+    cast.now = clock.database_time()
+    assert execution.run(approved.pk, wake=lambda pk, at: None) == "done"
+    assert seen == ["nothing"]
+
+
+def test_every_call_is_an_attempt_with_what_was_said(cast, approved, provider):
+    provider.sends = Unknown("no-answer", "timed out")
+    cast.run(approved)
+    provider.finds = Done("re_1", "Refund re_1: status succeeded.")
+    cast.run(approved, at=cast.now + HOUR)
+    told = Attempt.objects.filter(effect__item=approved).values_list(
+        "purpose", "outcome", "cause", "evidence"
+    )
+    assert list(told) == [
+        ("send", "unknown", "no-answer", "timed out"),
+        ("look_up", "done", "", "Refund re_1: status succeeded."),
+    ]
