@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from approvals import kinds, queries
+from approvals import kinds, queries, runbooks
 from approvals.events import TONES, sentence
 from approvals.explain import Deciders, explain
 from approvals.models import ApprovalRequest, Choice, State
@@ -39,6 +39,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "revision": item.revision if item.revision > 1 else None,
         "status": {"label": waiting.label, "tone": waiting.tone},
         "waiting": waiting,
+        "runbook": runbooks.find(waiting.runbook) if inspects else None,
         "decision": _decision(request, item, deciders),
         "content_hash_short": f"{item.content_hash[:4]}..{item.content_hash[-2:]}",
         "actions": _actions(request, item),
