@@ -72,6 +72,13 @@ def _on_its_way(item: ApprovalRequest, words: str) -> str:
 
 
 def _delayed(item: ApprovalRequest, words: str) -> str:
+    if item.effect.undone_at is not None:
+        return (
+            f"{words} did not arrive: it came back after it was sent. "
+            "We are looking for another way and will write to you."
+        )
+    if not item.effect.is_proven_absent:
+        return _confirming(item, words)
     return (
         f"{words} is approved. It takes longer than usual and has not been carried out yet. "
         "We are working on it; you do not need to do anything."

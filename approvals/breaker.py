@@ -85,7 +85,6 @@ def after_probe(kind: base.Kind, result: Result, *, actor: Actor, at: datetime) 
             return
         if _blames(result):
             system.probes += 1
-            system.last_cause = result.cause
             system.probe_at = _next_probe(system, at)
             system.save()
             return

@@ -45,6 +45,11 @@ class Cause:
     def runbook(self) -> str:
         return self.advice.runbook
 
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether the first thing to do is to wait; not any more once it needs a person."""
+        return self.next_step in (WAIT, IS_ASKED)
+
 
 LIMITS = Advice(
     "provider-limits",
@@ -82,6 +87,11 @@ FAILED_LATER = Advice(
     "failed-later",
     ["Tell the requester, and agree on another way with the customer.", "Withdraw it."],
     ["Telling the customer that the money has arrived."],
+)
+OUR_WORKER = Advice(
+    "worker-not-running",
+    ["Wait: it goes on as soon as a worker runs.", "Look whether the workers run."],
+    ["Asking for the same again as a new request."],
 )
 KEYS = Advice(
     "request-keys",
@@ -155,6 +165,15 @@ _CATALOGUE = [
         "not-sent-in-time",
         "our worker was held up before sending",
         "The program that carries it out was stopped too long before the call, so it sent nothing.",
+        NOTHING,
+        WAIT,
+        OUR_WORKER,
+        retries=True,
+    ),
+    Cause(
+        "no-trace",
+        "no trace of the last try",
+        "The last try got no answer, and the provider was asked afterwards: it has no trace of it.",
         NOTHING,
         WAIT,
         UNREACHABLE,
@@ -328,6 +347,15 @@ _CATALOGUE = [
         NOTHING,
         "Withdraw it and ask for it again.",
         PROOF,
+    ),
+    Cause(
+        "steps-not-of-policy",
+        "its approvals are not those of its policy",
+        "The steps in the database differ from what its policy asks for, so it was not sent.",
+        NOTHING,
+        "Do not change anything. Page an engineer.",
+        CONTENT,
+        can_try_again=False,
     ),
     Cause(
         "content-not-approved",

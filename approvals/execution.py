@@ -244,7 +244,7 @@ def _finish_attempt(call: Call, result: Result, at: datetime) -> None:
     attempt.outcome = _outcome_word(result)
     attempt.cause = getattr(result, "cause", "")
     attempt.provider_reference = getattr(result, "reference", "")
-    attempt.evidence = result.evidence
+    attempt.evidence = masked(result.evidence)
     attempt.save()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from approvals import kinds
-from approvals.causes import ACCEPTED
+from approvals.causes import ACCEPTED, NOTHING, PERHAPS, Cause
 from approvals.causes import cause as cause_of
 from approvals.kinds.base import Kind
 from approvals.models import ApprovalRequest, Choice, Decision, State, System
@@ -70,6 +70,8 @@ def explain(
     `system` is the switch of the outside system that carries it out, when it has one.
     """
     nothing = "No money has moved." if item.amount is not None else "Nothing has changed."
+    if getattr(getattr(item, "effect", None), "undone_at", None) is not None:
+        nothing = "What had moved was taken back."
     case = _Case(item, kinds.kind_of(item.kind), deciders, now, system, nothing)
     return _OF_STATE[State(item.state)](case)
 
@@ -239,7 +241,7 @@ def _retrying(case: _Case) -> Waiting:
     if (halted := _halted(case)) is not None:
         return halted
     item, effect, why = case.item, case.item.effect, cause_of(case.item.cause)
-    moved = _moved_before_try(case)
+    moved = _moved(case)
     return Waiting(
         label=f"Retrying, {effect.attempts} of {effect.max_attempts}",
         tone="retrying",
@@ -252,30 +254,39 @@ def _retrying(case: _Case) -> Waiting:
         next=why.next_step,
         next_at=effect.next_attempt_at,
         stuck=why_stuck(item, case.now, has_deciders=True),
-        runbook=why.runbook,
+        runbook="worker-not-running" if _is_late(effect.next_attempt_at, case.now) else why.runbook,
     )
+
+
+def _is_late(due: datetime | None, now: datetime) -> bool:
+    """Something should have happened by itself, and no worker did it."""
+    return due is None or due + LATE_START < now
 
 
 def _next_try(case: _Case) -> str:
     next_at = case.item.effect.next_attempt_at
-    if next_at is None or next_at + LATE_START < case.now:
+    if _is_late(next_at, case.now):
         return "The next try is overdue: it waits for the worker."
     if next_at <= case.now:
         return "The next try is due now."
     return f"Next try {case.time(next_at)} ({relative(next_at, case.now)})."
 
 
-def _moved_before_try(case: _Case) -> str:
-    """Between tries nothing has moved, unless an earlier one may still be running there."""
-    if case.item.state == State.RETRYING and case.item.effect.sent_at is not None:
-        return cause_of(case.item.cause).moved
-    return case.nothing
+def _moved(case: _Case) -> str:
+    """Whether anything has: what the cause says, unless it was found out since."""
+    item = case.item
+    if item.state == State.APPROVED:
+        return case.nothing
+    said = cause_of(item.cause).moved
+    if item.effect.is_proven_absent:
+        return case.nothing if said in (NOTHING, PERHAPS) else said
+    return PERHAPS if said == NOTHING else said
 
 
 def _halted(case: _Case) -> Waiting | None:
     """Held by a person, or its system is held or paused: the same words before and between tries."""
     item, system = case.item, case.system
-    moved = _moved_before_try(case)
+    moved = _moved(case)
     count = f" after {item.effect.attempts} tries" if item.state == State.RETRYING else ""
     if item.held_at is not None:
         who, at = _name(item.held_by), case.time(item.held_at)
@@ -288,7 +299,7 @@ def _halted(case: _Case) -> Waiting | None:
             moved=moved,
             next=f"Somebody of operations resumes it; it was held{count}.",
             stuck="It is held.",
-            runbook=cause_of(item.cause).runbook if item.cause else "held",
+            runbook="held",
         )
     if system is None or not system.is_stopped:
         return None
@@ -304,7 +315,7 @@ def _halted(case: _Case) -> Waiting | None:
             moved=moved,
             next=f"Somebody of operations resumes {system.name} under Systems.",
             stuck=stuck,
-            runbook="provider-unreachable",
+            runbook="held",
         )
     why = cause_of(system.last_cause)
     return Waiting(
@@ -329,7 +340,7 @@ def _in_doubt(case: _Case) -> Waiting:
     item, why = case.item, cause_of(case.item.cause)
     system = case.kind.system
     is_accepted = item.cause in ACCEPTED
-    found = item.open_settlement
+    found, ask_at = item.open_settlement, item.effect.next_question_at
     may_be = "" if is_accepted else "It may be done."
     since = case.time(item.waiting_since)
     sentence = " ".join(
@@ -341,11 +352,15 @@ def _in_doubt(case: _Case) -> Waiting:
         sentence=_fitting(sentence, f"{system}: {why.plain}. {may_be} Do not resend."),
         since=item.waiting_since,
         moved=why.moved,
-        next=_next_of_finding(found) or f"We ask {system} again by ourselves",
-        next_at=None if found else item.effect.next_question_at,
+        next=_next_of_finding(found) or f"We ask {system} again by ourselves{_and_held(item)}",
+        next_at=None if found else ask_at,
         stuck=why_stuck(item, case.now, has_deciders=True),
-        runbook=why.runbook,
+        runbook="worker-not-running" if _is_late(ask_at, case.now) else why.runbook,
     )
+
+
+def _and_held(item: ApprovalRequest) -> str:
+    return "; it is held, so nothing is sent again" if item.held_at is not None else ""
 
 
 def _who_finds_out(case: _Case) -> str:
@@ -353,7 +368,7 @@ def _who_finds_out(case: _Case) -> str:
     if found is not None:
         said = "it happened" if found.happened else "it did not happen"
         return f"{_name(found.proposed_by)} found: {said}."
-    if ask_at is None or ask_at + LATE_START < case.now:
+    if _is_late(ask_at, case.now):
         return "It waits for the worker to ask."
     return f"We ask again {case.time(ask_at)}."
 
@@ -362,21 +377,30 @@ def _needs_person(case: _Case) -> Waiting:
     item, effect, why = case.item, case.item.effect, cause_of(case.item.cause)
     tries = effect.attempts
     after = f" after {tries} {'try' if tries == 1 else 'tries'}" if tries > 1 else ""
-    found = item.open_settlement
+    moved = _moved(case)
     if item.cause == "by-hand":
-        sentence = f"A person has to do it since {case.time(item.waiting_since)}. {why.moved}"
+        sentence = f"A person has to do it since {case.time(item.waiting_since)}. {moved}"
     else:
-        sentence = f"Stopped{after} {case.time(item.waiting_since)}: {why.plain}. {why.moved}"
+        sentence = f"Stopped{after} {case.time(item.waiting_since)}: {why.plain}. {moved}"
     return Waiting(
         label="Needs a person",
         tone="failed",
-        sentence=_fitting(sentence, f"Stopped: {why.plain}. {why.moved}"),
+        sentence=_fitting(sentence, f"Stopped: {why.plain}. {moved}"),
         since=item.waiting_since,
-        moved=why.moved,
-        next=_next_of_finding(found) or why.next_step,
+        moved=moved,
+        next=_next_of_finding(item.open_settlement) or _first_step(item, why),
         stuck="It needs a person.",
         runbook=why.runbook,
     )
+
+
+def _first_step(item: ApprovalRequest, why: Cause) -> str:
+    """What somebody does first: nothing goes on by itself any more."""
+    if not why.goes_on_by_itself:
+        return why.next_step
+    if item.effect.is_proven_absent:
+        return "Have it tried again, or withdraw it."
+    return "Ask the provider, or settle it with evidence."
 
 
 def _done(case: _Case) -> Waiting:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q, QuerySet
-from django.db.models.functions import TruncHour
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, TruncHour
 
 from accounts.access import Access
 from approvals import kinds
@@ -94,14 +94,14 @@ def resolved(person: Access, now: datetime) -> list[tuple[Cause, datetime]]:
 
 def needing_a_person(person: Access) -> int:
     """How many causes have a request that needs a person, without those that the reader quieted."""
+    watched = CauseWatch.objects.filter(user=person.user_id, cause=OuterRef("cause"))
     lines = (
         failing(person)
         .filter(state__in=[State.NEEDS_PERSON, State.IN_DOUBT])
-        .values_list("cause")
-        .annotate(count=Count("pk"))
+        .values("cause")
+        .annotate(count=Count("pk"), above=Coalesce(Subquery(watched.values("above")), 0))
     )
-    quiet = dict(CauseWatch.objects.filter(user=person.user_id).values_list("cause", "above"))
-    return sum(count > quiet.get(code, 0) for code, count in lines)
+    return lines.filter(count__gt=F("above")).count()
 
 
 def newest_evidence(items: Iterable[ApprovalRequest], code: str) -> Attempt | None:

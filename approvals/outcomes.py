@@ -204,6 +204,7 @@ def _absent(one: Settling) -> str:
     if not timing.is_inside_key_window(one.effect.window_began_at, one.at):
         one.note_cause("key-window-passed")
         return give_up(one)
+    one.note_cause("no-trace")
     if one.effect.attempts >= one.effect.max_attempts:
         return give_up(one)
     return _postpone(one, one.at)

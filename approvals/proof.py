@@ -12,6 +12,7 @@ from approvals.rules import counts_for
 
 NOT_PROVEN = "approval-not-proven"
 NOT_APPROVED = "content-not-approved"
+NOT_OF_POLICY = "steps-not-of-policy"
 
 
 def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
@@ -22,7 +23,7 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
         return denied(NOT_APPROVED, f"Another revision of {item.ref} was approved.")
     steps = list(item.steps)
     if not are_the_policys(item, steps):
-        return denied(NOT_PROVEN, f"The steps of {item.ref} are not those of its policy.")
+        return denied(NOT_OF_POLICY, f"The steps of {item.ref} are not those of its policy.")
     approvals = [
         decision
         for decision in item.decisions_for_revision

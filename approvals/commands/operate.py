@@ -72,7 +72,7 @@ def resume(running: Running) -> None:
     running.check_allowed()
     running.commit(
         Action.RESUME,
-        sentence=f"{running.item.ref} goes on by itself.",
+        sentence=f"{running.item.ref} is not held any more.",
         held_at=None,
         held_by=None,
         hold_reason="",
@@ -99,7 +99,7 @@ def try_again(running: Running) -> None:
     item.try_again()
     running.commit(
         Action.TRY_AGAIN,
-        sentence=f"{item.ref} is tried again now. Nothing is done twice.",
+        sentence=f"The next try of {item.ref} is due now. Nothing is done twice.",
         facts={"attempt": effect.attempts + 1, "max_attempts": effect.max_attempts},
         waiting_since=running.at,
     )

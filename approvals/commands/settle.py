@@ -1,6 +1,6 @@
 """Settling: two people find out, with evidence, what no program could tell."""
 
-from approvals import kinds
+from approvals import kinds, timing
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.commands.steps import waits_for_nobody
 from approvals.events import Action
@@ -78,6 +78,8 @@ def _close_effect(running: Running, found: Settlement) -> None:
     if found.happened:
         effect.settled_at = running.at
         effect.undone_at = None
+        if kinds.kind_of(running.item.kind).may_fail_later:
+            effect.next_question_at = timing.next_check(running.at, running.at)
         effect.provider_reference = found.reference
         effect.last_cause = ""
     else:

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from approvals import failures, kinds, queries
+from approvals import failures, kinds
 from approvals.causes import CAUSES
 from approvals.commands.bulk import MOST, Frozen, Told, each
 from approvals.forms import ReasonForm
@@ -40,14 +40,14 @@ def bulk(request: HttpRequest, code: str, verb: str) -> HttpResponse:
     return _preflight(request, code, verb, _form(verb))
 
 
-def count(request: HttpRequest, code: str, verb: str) -> int:
-    """With how many open requests of this cause the reader could do it now."""
-    ready, _ = _sorted_out(request, _open(request, code), verb)
-    return len(ready)
+def counts(request: HttpRequest, code: str) -> dict[str, int]:
+    """By verb, with how many open requests of this cause the reader could do it now."""
+    items = _open(request, code)
+    return {verb: len(_sorted_out(request, items, verb)[0]) for verb in LABELS}
 
 
 def _open(request: HttpRequest, code: str) -> list[ApprovalRequest]:
-    found = queries.seen_by(reader(request)).filter(state__in=failures.FAILING, cause=code)
+    found = failures.with_cause(reader(request), code).select_related("effect")
     return list(found.order_by("created_at", "id")[: MOST + 1])
 
 

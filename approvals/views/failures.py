@@ -28,7 +28,6 @@ VIEWS = {
     "resolved": "Resolved",
 }
 SEEING = ("view_queue", "operate_request", "audit_queue", "decide_request")
-MANY_HELD = ("hold", "try-again", "resume")
 
 
 @require_GET
@@ -227,8 +226,9 @@ def _evidence(request: HttpRequest, items: list[ApprovalRequest], code: str) -> 
 def _actions(request: HttpRequest, group: Group) -> list[dict]:
     """The verbs for many requests that this reader could do with at least one of them."""
     found = []
-    for verb in MANY_HELD:
-        count = bulk.count(request, group.cause.code, verb)
+    if not reader(request).queues_with("operate_request"):
+        return found
+    for verb, count in bulk.counts(request, group.cause.code).items():
         if count:
             label = bulk.LABELS[verb]
             many = f"all {count}" if count > 1 else "1"

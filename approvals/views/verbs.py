@@ -147,8 +147,9 @@ VERBS: dict[str, Words] = {
         button="Try again now…",
         states=_in(State.RETRYING, State.NEEDS_PERSON),
         question="Try {ref} again now?",
-        effect="It is sent again within seconds, under the same request key.",
-        not_effect="It cannot happen twice: nothing of it stands at the provider.",
+        effect="Its next try is made now, or as soon as its system takes calls again.",
+        not_effect="It cannot happen twice: the request key stays the same, and where an earlier "
+        "try may have arrived the provider is asked first.",
         submit_label="Try {ref} again",
         has_text=False,
     ),

@@ -142,3 +142,15 @@ def test_no_order_number_breaks_an_answer(order, state, hours):
     waiting = Waiting("x", "x", "x.", NOW, "x.")
     found = answer(one, waiting, NOW + timedelta(hours=hours))
     assert order in found.customer or state in (State.EXECUTING, State.IN_DOUBT)
+
+
+@pytest.mark.parametrize("state", [State.RETRYING, State.NEEDS_PERSON])
+def test_the_customer_is_not_told_that_nothing_happened_while_that_is_not_known(state):
+    found = said(state, is_absent=False).customer
+    assert "has not been carried out" not in found
+    assert "confirming" in found
+
+
+def test_the_customer_is_told_when_the_money_came_back():
+    found = said(State.NEEDS_PERSON, cause="failed-at-provider", undone_at=NOW).customer
+    assert "did not arrive" in found

@@ -37,7 +37,8 @@ def item(state: str, **changes) -> SimpleNamespace:
     team = SimpleNamespace(name=changes.pop("team", "Finance"))
     effect = SimpleNamespace(
         lease_until=NOW,
-        sent_at=changes.pop("sent_at", None),
+        is_proven_absent=changes.pop("is_absent", state == State.RETRYING),
+        undone_at=changes.pop("undone_at", None),
         attempts=changes.pop("attempts", 3),
         max_attempts=8,
         next_attempt_at=changes.pop("next_attempt_at", NOW + timedelta(minutes=4)),
@@ -384,8 +385,38 @@ def test_no_name_text_or_time_breaks_the_sentence_of_a_hold(state, name, text, a
 
 
 def test_a_retry_that_may_still_be_running_there_does_not_claim_that_nothing_moved():
-    waiting = said(State.RETRYING, cause="provider-busy", sent_at=NOW)
+    waiting = said(State.RETRYING, cause="provider-busy", is_absent=False)
     assert waiting.moved == CAUSES["provider-busy"].moved
+
+
+@pytest.mark.parametrize("state", [State.RETRYING, State.NEEDS_PERSON])
+@pytest.mark.parametrize("cause", [*CAUSES])
+def test_what_has_moved_is_what_is_known_not_what_the_cause_is_called(state, cause):
+    known = said(state, cause=cause, is_absent=True).moved
+    assert known != "It may have been done."
+    unknown = said(state, cause=cause, is_absent=False).moved
+    assert unknown not in ("Nothing has changed.", "No money has moved.")
+
+
+@pytest.mark.parametrize("cause", [*CAUSES])
+@pytest.mark.parametrize("is_absent", [True, False])
+def test_what_needs_a_person_is_never_told_to_wait(cause, is_absent):
+    """After the last try nothing goes on by itself."""
+    assert not said(State.NEEDS_PERSON, cause=cause, is_absent=is_absent).next.startswith("Wait")
+
+
+def test_what_is_held_while_in_doubt_says_both():
+    waiting = said(State.IN_DOUBT, held_at=NOW)
+    assert "it is held" in waiting.next
+
+
+@pytest.mark.parametrize(
+    ("state", "late"),
+    [(State.RETRYING, "next_attempt_at"), (State.IN_DOUBT, "next_question_at")],
+)
+def test_what_waits_for_the_worker_leads_to_the_worker_s_runbook(state, late):
+    assert said(state, **{late: NOW - timedelta(minutes=5)}).runbook == "worker-not-running"
+    assert said(state).runbook == CAUSES["no-answer"].runbook
 
 
 @pytest.mark.parametrize("cause", ["provider-pending"])

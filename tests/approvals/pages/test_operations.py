@@ -335,7 +335,7 @@ def test_a_link_to_another_host_is_only_words():
     assert "href" not in shown
 
 
-@pytest.mark.parametrize("ref", ["RF-999999", "nonsense", "x" * 300, "\x00", "../../etc"])
+@pytest.mark.parametrize("ref", ["RF-999999", "nonsense", "x" * 300, "../../etc"])
 def test_a_runbook_for_a_request_that_is_not_there_is_not_found(as_, ref):
     assert as_("operator").get("/runbooks/held/", {"request": ref}).status_code == 404
 
