@@ -16,6 +16,7 @@ from django.conf import settings
 from accounts.models import User
 from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
+from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Effect, State
 from demo.organisation import PEOPLE
 
@@ -134,6 +135,8 @@ class Situation:
         self._one_unknown()
         self._one_needs_a_person()
         self._one_task_by_hand()
+        self._one_held()
+        self._stripe_was_held_for_a_while()
 
     def _three_changes_retrying(self) -> None:
         """They wait for the same cause; the running worker goes on trying."""
@@ -181,6 +184,28 @@ class Situation:
         )
         self.approve(item, "ops2", at=asked + timedelta(minutes=30))
         self.run(item)
+
+    def _one_held(self) -> None:
+        asked = self.ago(minutes=74)
+        item = self.ask_refund(at=asked, amount=46500, by="support2")
+        self.approve(item, "finance2", at=asked + timedelta(minutes=20))
+        operate.hold(
+            ref=item.ref,
+            by=self.person("ops2"),
+            at=asked + timedelta(minutes=20, seconds=9),
+            key=self.key(),
+            reason="The parcel has turned up; Sofia asks the customer whether to keep it.",
+        )
+
+    def _stripe_was_held_for_a_while(self) -> None:
+        said = {"slug": "stripe", "by": self.person("ops@")}
+        hold_system(
+            **said,
+            at=self.ago(minutes=122),
+            key=self.key(),
+            reason="Their status page announced maintenance until 07:25 UTC.",
+        )
+        resume_system(**said, at=self.ago(minutes=107), key=self.key())
 
     def _waiting(self) -> None:
         """What waits for people: one near its due time, one already past it."""
