@@ -294,7 +294,7 @@ def _halted(case: _Case) -> Waiting | None:
         return Waiting(
             label=f"Held by {who}",
             tone="neutral",
-            sentence=f"Held since {at}: {why}. Tries do not count down. Ends when resumed.",
+            sentence=f"Held since {at}: {why} Tries do not count down. Ends when resumed.",
             since=item.held_at,
             moved=moved,
             next=f"Somebody of operations resumes it; it was held{count}.",
@@ -310,7 +310,7 @@ def _halted(case: _Case) -> Waiting | None:
         return Waiting(
             label=f"{system.name} is held",
             tone="neutral",
-            sentence=f"{system.name} is held since {at} by {who}: {why}. Tries do not count down.",
+            sentence=f"{system.name} is held since {at} by {who}: {why} Tries do not count down.",
             since=system.held_at,
             moved=moved,
             next=f"Somebody of operations resumes {system.name} under Systems.",

@@ -122,9 +122,9 @@ def _calls(person: Access, now: datetime) -> QuerySet[Attempt]:
 
 
 def _add(group: Group, line: dict) -> None:
-    name = kinds.kind_of(line["kind"]).system
-    if name not in group.systems:
-        group.systems.append(name)
+    kind = kinds.kind_of(line["kind"])
+    if kind.is_outside and kind.system not in group.systems:
+        group.systems.append(kind.system)
     group.states[line["state"]] = group.states.get(line["state"], 0) + line["count"]
     group.held += line["held"]
     group.first_seen = _least(group.first_seen, line["since"])
