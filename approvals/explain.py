@@ -287,7 +287,6 @@ def _halted(case: _Case) -> Waiting | None:
     """Held by a person, or its system is held or paused: the same words before and between tries."""
     item, system = case.item, case.system
     moved = _moved(case)
-    count = f" after {item.effect.attempts} tries" if item.state == State.RETRYING else ""
     if item.held_at is not None:
         who, at = _name(item.held_by), case.time(item.held_at)
         why = _quoted(item.hold_reason, LONGEST - len(at) - 62)
@@ -297,7 +296,7 @@ def _halted(case: _Case) -> Waiting | None:
             sentence=f"Held since {at}: {why} Tries do not count down. Ends when resumed.",
             since=item.held_at,
             moved=moved,
-            next=f"Somebody of operations resumes it; it was held{count}.",
+            next="Somebody of operations resumes it.",
             stuck="It is held.",
             runbook="held",
         )

@@ -1,6 +1,10 @@
-"""The provider as a process of its own, and the product pointed at it."""
+"""The provider as a process of its own, the product pointed at it, and real workers."""
+
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings as django_settings
 
 from approvals.kinds import refund
 from tests.demo.conftest import Simulator, simulator, start  # noqa: F401 - fixtures
@@ -15,3 +19,24 @@ def provider(simulator: Simulator, settings) -> Simulator:  # noqa: F811
     refund._client.cache_clear()
     yield simulator
     refund._client.cache_clear()
+
+
+@pytest.fixture
+def start_worker(provider, committed_db):
+    from tests.crash.test_execution import _environment as environment
+
+    started = []
+
+    def begin() -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=django_settings.BASE_DIR,
+            env={**environment(provider, committed_db), "DEMO_SPEED": "50"},
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()

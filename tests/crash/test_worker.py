@@ -1,38 +1,16 @@
 """A real worker process: what is approved is carried out, and a killed one is replaced."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
 
 from approvals.models import State
-from tests.crash.test_execution import _environment, effects_of
+from tests.crash.test_execution import effects_of
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-
-@pytest.fixture
-def start_worker(provider, committed_db):
-    started = []
-
-    def begin() -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "worker"],
-            cwd=django_settings.BASE_DIR,
-            env={**_environment(provider, committed_db), "DEMO_SPEED": "50"},
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def is_done(cast, item) -> bool:
