@@ -58,6 +58,12 @@ class Model:
     attempts: int = 0
     sent_at: datetime | None = None
     first_sent_at: datetime | None = None
+    window_began_at: datetime | None = None
+    max_attempts: int = 8
+    ask_first: bool = False
+    can_help: bool = True  # whether trying again makes sense for why it stopped
+    undone: bool = False
+    held: bool = False
     effects: int = 0
     confirmed: int = 0
 
@@ -71,6 +77,18 @@ class Model:
 
     def sees(self, who: str) -> bool:
         return who != "stranger" and (who not in FINANCE or who in self.finance)
+
+    def lose_track(self) -> None:
+        self.state, self.ask_first = "in_doubt", True
+
+    def stop(self, *, can_help: bool) -> None:
+        self.state, self.can_help = "needs_person", can_help
+
+    def retry_or_stop(self) -> None:
+        if self.attempts >= self.max_attempts:
+            self.stop(can_help=True)
+        else:
+            self.state = "retrying"
 
     def is_proven(self) -> bool:
         return sum(self.may_decide(who) for who in self.approvals) >= self.quorum
@@ -251,7 +269,7 @@ class Machine(RuleBasedStateMachine):
             in_state=model.state == "approved",
         ):
             model.approvals.pop()
-            model.state = "pending"
+            model.state, model.held = "pending", False
 
     @precondition(lambda self: self.may_end)
     @rule(who=st.sampled_from(PEOPLE))
@@ -265,7 +283,7 @@ class Machine(RuleBasedStateMachine):
             and model.sent_at is None,
             reason="No.",
         ):
-            model.state = "withdrawn"
+            model.state, model.held = "withdrawn", False
 
     def claim(self, who: str) -> None:
         model = self.model
@@ -320,10 +338,12 @@ class Machine(RuleBasedStateMachine):
             in_state=model.state in ("in_doubt", "needs_person") and model.finding is not None,
             revision=model.revision,
         ):
-            model.state = "done" if model.finding[1] else "needs_person"
-            if not model.finding[1]:
-                model.sent_at = None
-            model.finding = None
+            if model.finding[1]:
+                model.state, model.undone = "done", False
+            else:
+                model.stop(can_help=True)
+                model.sent_at, model.ask_first = None, True
+            model.finding, model.held = None, False
 
     @precondition(lambda self: self.model.state in ("in_doubt", "needs_person"))
     @rule(happened=st.booleans())
@@ -335,6 +355,45 @@ class Machine(RuleBasedStateMachine):
     def leave_the_team(self, who: str) -> None:
         Membership.objects.filter(user=getattr(self.cast, who)).delete()
         self.model.finance.discard(who)
+
+    @rule(who=st.sampled_from((*PEOPLE, *OPERATIONS)), hold=st.booleans())
+    def hold_or_resume(self, who: str, hold: bool) -> None:
+        model = self.model
+        states = ("approved", "executing", "retrying", "in_doubt") if hold else OPEN
+        if self.attempt(
+            operate.hold if hold else operate.resume,
+            who,
+            allowed=who in OPERATIONS and model.held != hold,
+            in_state=model.state in states,
+            **({"reason": "Wait."} if hold else {}),
+        ):
+            model.held = hold
+
+    @rule(who=st.sampled_from((*PEOPLE, *OPERATIONS, *OPERATIONS)))
+    def try_again(self, who: str) -> None:
+        model = self.model
+        stopped = model.state == "needs_person"
+        if self.attempt(
+            operate.try_again,
+            who,
+            allowed=who in OPERATIONS and not model.held,
+            in_state=model.state == "retrying"
+            or (stopped and model.sent_at is None and model.can_help),
+        ):
+            if stopped:
+                model.max_attempts = max(model.max_attempts, model.attempts + 1)
+                model.window_began_at = None
+                model.ask_first = model.first_sent_at is not None
+            model.state = "retrying"
+
+    @rule(who=st.sampled_from((*PEOPLE, *OPERATIONS)))
+    def ask_provider(self, who: str) -> None:
+        self.attempt(
+            operate.ask_provider,
+            who,
+            allowed=who in OPERATIONS,
+            in_state=self.model.state in ("in_doubt", "needs_person"),
+        )
 
     # --- The clock and the worker -----------------------------------------------------------------
 
@@ -375,73 +434,123 @@ class Machine(RuleBasedStateMachine):
             assert sent == 0
             return
         if before in ("approved", "retrying"):
-            self.after_sending(plan)
+            self.after_sending(plan, found=effects)
         elif before == "executing":
             assert sent == 0
-            model.state = "in_doubt"
+            model.lose_track()
             model.version += 1
         else:
             assert sent == 0
-            self.after_asking(plan)
+            after = {
+                "in_doubt": self.after_asking,
+                "needs_person": self.after_asking_for_a_person,
+                "done": self.after_checking,
+            }
+            after[before](plan)
 
     def due_at(self, effect: Effect | None) -> datetime | None:
         """When something is due next, from the times that stand in the rows."""
-        if self.model.state == "approved":
-            return self.row.starts_at
-        if effect is None:
+        model = self.model
+        if effect is None or (model.held and model.state in ("approved", "retrying")):
             return None
-        if self.model.state == "in_doubt" and effect.lease_until is not None:
-            return max(effect.next_question_at, effect.lease_until)
+        question = effect.next_question_at
+        if question is not None and effect.lease_until is not None:
+            question = max(question, effect.lease_until)
         return {
+            "approved": self.row.starts_at,
             "retrying": effect.next_attempt_at,
-            "in_doubt": effect.next_question_at,
+            "in_doubt": question,
+            "needs_person": question,
+            "done": question,
             "executing": effect.lease_until,
-        }.get(self.model.state)
+        }.get(model.state)
 
     def due(self, effect: Effect | None) -> bool:
         moment = self.due_at(effect)
         return moment is not None and moment <= self.at
 
-    def after_sending(self, plan: str) -> None:
+    def after_sending(self, plan: str, *, found: int) -> None:
+        """`found`: the effects that stood at the provider before this try."""
         model = self.model
         if not model.is_proven():
-            model.state = "needs_person"
+            model.stop(can_help=True)
             model.version += 1
             return
         model.attempts += 1
         model.sent_at = self.at
         model.first_sent_at = model.first_sent_at or self.at
+        model.window_began_at = model.window_began_at or self.at
         model.version += 1
         if plan.startswith("dies"):
             model.state = "executing"
             return
         model.version += 1
-        if plan == "done":
-            model.state, model.confirmed = "done", model.confirmed + 1
-        elif plan.startswith("refused"):
+        told = self.told(plan, found) if model.ask_first else "absent"
+        if told == "absent":
+            told = plan
+        if told == "done":
+            model.state, model.confirmed, model.undone = "done", model.confirmed + 1, False
+        elif told == "refused":
             model.sent_at = None
-            is_over = plan == "refused for good" or model.attempts >= 8
-            model.state = "needs_person" if is_over else "retrying"
+            model.retry_or_stop()
+        elif told == "refused for good":
+            model.sent_at = None
+            model.stop(can_help=False)
         else:
-            model.state = "in_doubt"
+            model.lose_track()
+
+    @staticmethod
+    def told(plan: str, found: int) -> str:
+        """What a question is answered with, as `provider_finds` says it."""
+        if plan in ("done", "refused", "hangs after it"):
+            return "done" if found else "absent"
+        return plan if plan == "refused for good" and not found else "unknown"
+
+    def is_too_early(self) -> bool:
+        sent_at = self.model.sent_at
+        return sent_at is not None and self.at < sent_at + timedelta(seconds=30)
 
     def after_asking(self, plan: str) -> None:
-        model = self.model
-        if plan in ("done", "refused", "hangs after it") and model.effects:
-            model.state, model.confirmed = "done", model.confirmed + 1
-        elif plan in ("done", "refused", "hangs after it"):
-            if self.at < model.sent_at + timedelta(seconds=30):
-                return
-            model.sent_at = None
-            too_old = self.at - model.first_sent_at >= timedelta(hours=23)
-            is_over = too_old or model.attempts >= 8
-            model.state = "needs_person" if is_over else "retrying"
-        elif plan == "refused for good" and not model.effects:
-            model.sent_at = None
-            model.state = "needs_person"
-        else:
+        model, told = self.model, self.told(plan, self.model.effects)
+        if (
+            plan.startswith("dies")
+            or told == "unknown"
+            or (told == "absent" and self.is_too_early())
+        ):
             return
         model.version += 1
+        if told == "done":
+            model.state, model.confirmed = "done", model.confirmed + 1
+        elif told == "absent":
+            model.sent_at = None
+            began = model.window_began_at
+            if began is not None and self.at - began >= timedelta(hours=23):
+                model.stop(can_help=True)
+            else:
+                model.retry_or_stop()
+        else:
+            model.sent_at = None
+            model.stop(can_help=False)
+
+    def after_asking_for_a_person(self, plan: str) -> None:
+        model, told = self.model, self.told(plan, self.model.effects)
+        if plan.startswith("dies") or (told == "absent" and self.is_too_early()):
+            return
+        model.version += 1
+        if told == "done":
+            model.state, model.confirmed, model.undone = "done", model.confirmed + 1, False
+        elif told == "absent":
+            model.sent_at = None
+        elif told == "refused for good":
+            model.sent_at, model.can_help = None, False
+
+    def after_checking(self, plan: str) -> None:
+        """What two people took for done and the provider says has failed."""
+        model = self.model
+        if not plan.startswith("dies") and self.told(plan, model.effects) == "refused for good":
+            model.stop(can_help=False)
+            model.sent_at, model.undone = None, True
+            model.version += 1
 
     # --- What always holds ------------------------------------------------------------------------
 
@@ -460,6 +569,7 @@ class Machine(RuleBasedStateMachine):
             getattr(self.cast, who) for who in model.approvals
         ]
         assert row.owner == (getattr(self.cast, model.owner) if model.owner else None)
+        assert (row.held_at is not None) == model.held or model.state in ("done", "needs_person")
 
     @invariant()
     def every_version_has_its_event(self) -> None:
@@ -469,9 +579,8 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def it_happens_at_most_once(self) -> None:
-        """I1."""
+        """I1. Confirmed more than once is the same effect, found again."""
         assert self.model.effects <= 1
-        assert self.model.confirmed <= 1
 
 
 def test_every_order_of_commands_and_faults_follows_the_table(cast, monkeypatch):
