@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """The provider's word ends a request that needed a person (docs/decisions/0009)."""
+    """The provider's word ends a request that needed a person (docs/decisions/0010)."""
 
     dependencies = [("approvals", "0003_operations")]
 
