@@ -93,6 +93,29 @@ _CATALOGUE = [
         "Wait: the provider is asked by itself. Do not create another request.",
     ),
     Cause(
+        "provider-needs-action",
+        "waits for something from the customer",
+        "The provider has accepted it and needs something from the customer to go on, such as an"
+        " account to pay to.",
+        "It is accepted and not finished.",
+        "Ask the customer to do what the provider wrote to them; the provider is asked by itself.",
+    ),
+    Cause(
+        "answer-of-another",
+        "an answer about something else",
+        "The provider confirmed another amount, currency, payment or request than the one we asked"
+        " for. That is no yes and no no.",
+        PERHAPS,
+        "Compare the last attempt with the provider's own pages. Do not create another request.",
+    ),
+    Cause(
+        "found-twice",
+        "carried out more than once",
+        "The provider shows more than one success for this one request. The attempt names each.",
+        "It was done more than once.",
+        "Take back what is too much at the provider, then settle it with evidence.",
+    ),
+    Cause(
         "unreadable-answer",
         "an answer we do not understand",
         "The provider answered in a form that cannot be trusted as a yes or a no.",
