@@ -158,7 +158,7 @@ def _classified(answer: Answer, effect: Effect) -> Done | Refused | Unknown:
         return Refused("credentials-refused", permanent=False, evidence=answer.evidence)
     if status >= 500:
         return Unknown("provider-error", answer.evidence, wait_s)
-    if not 400 <= status < 500 or "error" not in (answer.fields or {}):
+    if not 400 <= status < 500 or not (answer.fields or {}).get("error"):
         return Unknown("unreadable-answer", answer.evidence)
     return _refused(answer)
 

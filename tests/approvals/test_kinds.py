@@ -1,14 +1,12 @@
 """What providers answer, and what we make of it (the outcome table, mechanisms §2)."""
 
-import socket
-import threading
 from types import SimpleNamespace
 
 import pytest
 import stripe
 
 from approvals import kinds
-from approvals.kinds import calling, refund, stripe_answers
+from approvals.kinds import calling, refund, stripe_answers, stripe_client
 from approvals.kinds.base import Absent, Done, Effect, Refused, Unknown
 from approvals.kinds.manual import Manual
 from approvals.kinds.refund import Refund
@@ -368,67 +366,114 @@ def test_a_provider_that_does_not_answer_stops_nobody_from_asking(stripe_says):
     assert Refund().examine(REFUND.payload)[0].value == "No: Stripe did not answer"
 
 
-# --- Refunds: real sockets ------------------------------------------------------------------------
+# --- Refunds: long lists --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def real_stripe(settings):
-    """The real client against a local port; `serve` answers each connection with a function."""
+class Pages:
+    """A client whose list of refunds has these pages; `starting_after` is kept for each call."""
+
+    def __init__(self, *pages: stripe.ListObject) -> None:
+        self.pages, self.after = list(pages), []
+        self.v1 = SimpleNamespace(refunds=self)
+
+    def list(self, asked: dict) -> stripe.ListObject:
+        self.after.append(asked.get("starting_after"))
+        return self.pages[min(len(self.after), len(self.pages)) - 1]
+
+
+def found_in(monkeypatch, settings, *pages: stripe.ListObject) -> tuple[object, Pages]:
     settings.STRIPE_API_KEY = "sk_test_1"
-    settings.STRIPE_TIMEOUT_S = 0.2
-    listener = socket.create_server(("127.0.0.1", 0))
-    settings.STRIPE_API_BASE = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    refund._client.cache_clear()
-    done = threading.Event()
-
-    def serve(answer) -> None:
-        def run() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65_536)
-                answer(connection)
-                done.wait(5)
-
-        threading.Thread(target=run, daemon=True).start()
-
-    yield SimpleNamespace(serve=serve, listener=listener, done=done)
-    done.set()
-    listener.close()
-    refund._client.cache_clear()
+    client = Pages(*pages)
+    monkeypatch.setattr(refund, "_client", lambda: client)
+    return Refund().look_up(REFUND), client
 
 
-def test_a_closed_port_is_not_reached(real_stripe):
-    real_stripe.listener.close()
-    assert Refund().send(REFUND).cause == "not-reached"
+def others(count: int, *, start: int = 0) -> list[stripe.Refund]:
+    return [made("succeeded", f"re_x{start + n}", "other") for n in range(count)]
 
 
-def test_a_host_without_a_name_is_not_reached(real_stripe, settings):
-    settings.STRIPE_API_BASE = "http://nowhere.invalid"
-    refund._client.cache_clear()
-    assert Refund().send(REFUND).cause == "not-reached"
-
-
-def test_silence_after_sending_is_no_answer(real_stripe):
-    real_stripe.serve(lambda connection: None)
-    assert Refund().send(REFUND).cause == "no-answer"
-
-
-def test_a_connection_cut_after_sending_is_lost(real_stripe):
-    real_stripe.serve(lambda connection: connection.shutdown(socket.SHUT_RDWR))
-    assert Refund().send(REFUND).cause == "connection-lost"
-
-
-def test_an_answer_cut_in_the_middle_may_have_done_it(real_stripe):
-    def half(connection) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
-        connection.shutdown(socket.SHUT_RDWR)
-
-    real_stripe.serve(half)
-    assert type(Refund().send(REFUND)) is Unknown
-
-
-def test_a_page_instead_of_an_answer_may_have_done_it(real_stripe):
-    real_stripe.serve(
-        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+def test_our_refund_is_found_behind_a_hundred_others(monkeypatch, settings):
+    seen, client = found_in(
+        monkeypatch,
+        settings,
+        page_of(others(100), has_more=True),
+        page_of([*others(3, start=100), made("succeeded")]),
     )
-    assert type(Refund().send(REFUND)) is Unknown
+    assert (seen.reference, client.after) == ("re_1", [None, "re_x99"])
+
+
+def test_the_same_refund_on_two_pages_is_one(monkeypatch, settings):
+    page = page_of([made("succeeded"), *others(1)], has_more=True)
+    seen, _ = found_in(monkeypatch, settings, page, page_of([made("succeeded")]))
+    assert seen.reference == "re_1"
+
+
+def test_two_refunds_of_ours_on_two_pages_are_two(monkeypatch, settings):
+    page = page_of([made("succeeded"), *others(1)], has_more=True)
+    seen, _ = found_in(monkeypatch, settings, page, page_of([made("succeeded", "re_2")]))
+    assert seen.cause == "found-twice"
+
+
+def test_a_list_without_end_is_not_read_for_ever_and_proves_nothing(monkeypatch, settings):
+    seen, client = found_in(monkeypatch, settings, page_of(others(100), has_more=True))
+    assert (type(seen), len(client.after)) == (Unknown, stripe_client.MOST_PAGES)
+
+
+def test_a_list_that_takes_too_long_proves_nothing(monkeypatch, settings):
+    monkeypatch.setattr(stripe_client, "LOOK_UP_S", -1)
+    seen, client = found_in(monkeypatch, settings, page_of([]))
+    assert (type(seen), client.after) == (Unknown, [])
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        page_of([], has_more=True),
+        page_of([], has_more=None),
+        page_of([], has_more="false"),
+        page_of([made("succeeded", identity=None)]),
+        page_of([made("succeeded", "re_2", "other", payment_intent="pi_2")]),
+        page_of(None),
+        page_of({}),
+        page_of(["re_1"]),
+        made("succeeded"),
+    ],
+    ids=str,
+)
+def test_a_list_that_is_none_proves_nothing(monkeypatch, settings, page):
+    """I10: absence lets us send again, so it has to be certain."""
+    seen, _ = found_in(monkeypatch, settings, page)
+    assert (type(seen), seen.cause) == (Unknown, "unreadable-answer")
+
+
+def test_without_a_key_nobody_is_asked(settings):
+    settings.STRIPE_API_KEY = ""
+    assert type(Refund().look_up(REFUND)) is Unknown
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [paid(None), paid("10000"), paid(True), paid(1, None), paid(1, identity="pi_2"), made("x")],
+    ids=str,
+)
+def test_a_payment_that_is_not_understood_stops_nobody_from_asking(stripe_says, answer):
+    stripe_says(answer)
+    assert "not understood" in Refund().examine(REFUND.payload)[0].value
+
+
+def test_a_refund_without_an_amount_is_not_counted_as_nothing(stripe_says):
+    stripe_says(paid(10_000), listed=[made("succeeded", amount=None)])
+    assert "not understood" in Refund().examine(REFUND.payload)[0].value
+
+
+@pytest.mark.parametrize(
+    ("reason_code", "reason"),
+    [("duplicate", "duplicate"), ("fraudulent", "fraudulent"), ("goodwill", None)],
+)
+def test_our_category_goes_along_only_where_stripe_has_the_same_word(
+    stripe_says, reason_code, reason
+):
+    fake = stripe_says(made("succeeded"))
+    payload = {**REFUND.payload, "reason_code": reason_code}
+    Refund().send(Effect(**{**vars(REFUND), "payload": payload}))
+    assert fake.calls[0][0].get("reason") == reason
