@@ -66,6 +66,7 @@ def sweep(timestamp: int, **_: Any) -> None:
 @app.task(name="approvals.tidy", queue="upkeep")
 def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=timezone.now())
+    sweeping.forget_old_provider_events(at=timezone.now())
 
 
 @app.periodic(cron="* * * * * */10")
