@@ -280,6 +280,7 @@ def _unknown(
         questions=questions,
         draw=random.random(),  # noqa: S311 - spreads load, guards nothing
         speed=settings.WAITING_IS_DIVIDED_BY,
+        not_before_s=result.retry_after_s,
     )
     if item.state == State.IN_DOUBT:
         return _ask_again(item, effect, ask_at, wake=wake)

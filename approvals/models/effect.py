@@ -27,6 +27,7 @@ class Effect(models.Model):
     last_cause = models.CharField(max_length=60, blank=True)
     provider_reference = models.CharField(max_length=200, blank=True)
     settled_at = models.DateTimeField(null=True)
+    ask_first = models.BooleanField(default=False)
 
     class Meta:
         indexes = [
