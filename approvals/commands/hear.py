@@ -29,6 +29,7 @@ class Heard(StrEnum):
     NOT_OURS = "not about one of our requests"
     REPEATED = "heard before"
     ASKS_FIRST = "the provider is asked before anything is sent"
+    KNOWN = "this very refund is known, so nothing is asked"
     ASKS_NOW = "the provider is asked now"
     UNEXPECTED = "nothing can have been sent, so nothing is asked"
 
@@ -48,7 +49,7 @@ def hear(hint: Hint, *, at: datetime) -> Heard:
             return Heard.REPEATED
         item = ApprovalRequest.objects.select_for_update().get(pk=item_id)
         effect = Effect.objects.select_for_update().get(item_id=item_id)
-        heard = _take(item, effect, at=at)
+        heard = _take(hint, item, effect, at=at)
         _record(item, hint, heard, at=at)
     return heard
 
@@ -65,11 +66,13 @@ def _whose(hint: Hint) -> int | None:
     return effects.values_list("item_id", flat=True).first()
 
 
-def _take(item: ApprovalRequest, effect: Effect, *, at: datetime) -> Heard:
+def _take(hint: Hint, item: ApprovalRequest, effect: Effect, *, at: datetime) -> Heard:
     if item.state in BEFORE_SENDING:
         effect.ask_first = True
         effect.save(update_fields=["ask_first"])
         return Heard.ASKS_FIRST
+    if item.state == State.DONE and _is_known(hint, effect):
+        return Heard.KNOWN
     if item.state in NOW:
         effect.next_question_at = at
         effect.save(update_fields=["next_question_at"])
@@ -77,6 +80,11 @@ def _take(item: ApprovalRequest, effect: Effect, *, at: datetime) -> Heard:
         return Heard.ASKS_NOW
     log.error("Stripe tells of a refund for %s, which is %s", item.ref, item.state)
     return Heard.UNEXPECTED
+
+
+def _is_known(hint: Hint, effect: Effect) -> bool:
+    """Every refund that is done is told as created a moment later; another one would be news."""
+    return hint.type == "refund.created" and hint.reference == effect.provider_reference
 
 
 def _record(item: ApprovalRequest, hint: Hint, heard: Heard, *, at: datetime) -> None:

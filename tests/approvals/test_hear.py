@@ -99,6 +99,24 @@ def test_what_is_about_to_be_sent_is_asked_about_first(client, cast, provider, a
     assert (effect.ask_first, jobs()) == (True, before)
 
 
+def test_the_creation_of_the_very_refund_that_is_done_is_no_news(client, cast, provider, approved):
+    effect = in_state(cast, provider, approved, State.DONE)
+    before = jobs()
+    post(client, event(effect, type="refund.created"))
+    effect.refresh_from_db()
+    assert (effect.next_question_at, jobs(), len(heard_events())) == (None, before, 1)
+
+
+def test_the_creation_of_another_refund_with_our_mark_is_asked_about(
+    client, cast, provider, approved
+):
+    """I1: somebody has refunded it a second time."""
+    effect = in_state(cast, provider, approved, State.DONE)
+    post(client, event(effect, type="refund.created", id="re_2"))
+    effect.refresh_from_db()
+    assert effect.next_question_at is not None
+
+
 def test_a_webhook_that_overtakes_its_answer_is_heard(client, cast, provider, approved):
     effect = Effect.objects.get(item=approved)
 
