@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from approvals import kinds
+from approvals.causes import PERHAPS
 from approvals.causes import cause as cause_of
 from approvals.kinds.base import Kind
 from approvals.models import ApprovalRequest, Choice, Decision, State
@@ -221,7 +222,7 @@ def _in_doubt(case: _Case) -> Waiting:
     if found is not None:
         said = "it happened" if found.happened else "it did not happen"
         asks = f"{_name(found.proposed_by)} found: {said}."
-    may_be = "It may be done." if item.cause != "provider-pending" else ""
+    may_be = "It may be done." if why.moved == PERHAPS else ""
     since = case.time(item.waiting_since)
     sentence = " ".join(f"{system}: {why.plain}, {since}. {may_be} {asks} Do not resend.".split())
     return Waiting(
