@@ -7,6 +7,7 @@ drips. Resolving the host's name is left to the system and is the one wait that 
 
 import functools
 import json
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -82,6 +83,9 @@ def call(
     """Raise `CallFailed` when no whole answer came within `seconds`."""
     deadline = _Deadline(seconds)
     sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
+    if not all(value.isascii() and value.isprintable() for value in sent.values()):
+        said = "A key or secret holds a character that no header can carry."
+        raise CallFailed("not-configured", said, never_sent=True)
     try:
         with (
             httpcore.ConnectionPool(
@@ -169,6 +173,14 @@ class _Deadline:
         return seconds
 
 
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as failure:
+        raise httpcore.ConnectError(str(failure)) from failure
+    return list(dict.fromkeys(address[0] for *_, address in found))
+
+
 class _OnTime(httpcore.NetworkBackend):
     """Ordinary sockets, whose every wait ends with the deadline."""
 
@@ -179,9 +191,17 @@ class _OnTime(httpcore.NetworkBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, **options: Any
     ) -> "_StreamOnTime":
-        left = self._deadline.left(httpcore.ConnectTimeout)
-        stream = self._network.connect_tcp(host, port, timeout=left, **options)
-        return _StreamOnTime(stream, self._deadline).still_in_time()
+        """To the first address that answers; what time is left is shared among the others."""
+        addresses = _addresses(host, port)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address.")
+        for number, address in enumerate(addresses):
+            try:
+                share = self._deadline.left(httpcore.ConnectTimeout) / (len(addresses) - number)
+                stream = self._network.connect_tcp(address, port, timeout=share, **options)
+                return _StreamOnTime(stream, self._deadline).still_in_time()
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
 
 
 class _StreamOnTime(httpcore.NetworkStream):

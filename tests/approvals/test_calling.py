@@ -262,6 +262,26 @@ def test_a_host_without_a_name_proves_that_nothing_was_sent(provider, settings, 
     assert kind.send(effect).cause == "not-reached"
 
 
+@pytest.mark.parametrize("secret", ["gehéim", "two\nlines", "nul\x00"])
+@pytest.mark.parametrize(("kind", "effect"), BOTH, ids=["refund", "account change"])
+def test_a_secret_that_no_header_can_carry_is_not_sent(provider, settings, kind, effect, secret):
+    settings.STRIPE_API_KEY = settings.ACCOUNT_SERVICE_SECRET = secret
+    refund._client.cache_clear()
+    seen = kind.send(effect)
+    assert (type(seen), seen.cause, provider.requests) == (Refused, "not-configured", [])
+
+
+def test_a_host_is_reached_at_another_of_its_addresses(provider, monkeypatch):
+    monkeypatch.setattr(calling, "_addresses", lambda host, port: ["127.0.0.2", "127.0.0.1"])
+    provider.reply = in_json(REFUNDED)
+    assert type(Refund().send(REFUND)) is Done
+
+
+def test_a_host_at_which_nothing_listens_anywhere_is_not_reached(provider, monkeypatch):
+    monkeypatch.setattr(calling, "_addresses", lambda host, port: ["127.0.0.2", "127.0.0.3"])
+    assert Refund().send(REFUND).cause == "not-reached"
+
+
 def test_a_proxy_in_the_environment_is_not_used(provider, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
