@@ -102,6 +102,14 @@ KEYS = Advice(
     ],
     ["Asking for the same again before the provider's pages were compared."],
 )
+TWICE = Advice(
+    "carried-out-twice",
+    [
+        "Page an engineer, and hold the system.",
+        "Take back at the provider what is too much, then settle it with evidence.",
+    ],
+    ["Withdrawing it, or asking for anything again for this customer."],
+)
 PROOF = Advice(
     "approval-not-proven",
     ["Withdraw it and ask for it again.", "Let an administrator look at the approver's rights."],
@@ -241,6 +249,35 @@ _CATALOGUE = [
         "It is accepted and not finished.",
         IS_ASKED,
         DOUBT,
+    ),
+    Cause(
+        "provider-needs-action",
+        "waits for something from the customer",
+        "The provider has accepted it and needs something from the customer to go on, such as an"
+        " account to pay to.",
+        "It is accepted and not finished.",
+        "Ask the customer to do what the provider wrote to them; the provider is asked by itself.",
+        DOUBT,
+    ),
+    Cause(
+        "answer-of-another",
+        "an answer about something else",
+        "The provider confirmed another amount, currency, payment or request than the one we asked"
+        " for. That is no yes and no no.",
+        PERHAPS,
+        "Compare the last attempt with the provider's own pages. Do not create another request.",
+        KEYS,
+        proves_nothing_moved=False,
+    ),
+    Cause(
+        "found-twice",
+        "carried out more than once",
+        "The provider shows more than one success for this one request. The attempt names each.",
+        "It was done more than once.",
+        "Take back what is too much at the provider, then settle it with evidence.",
+        TWICE,
+        can_try_again=False,
+        proves_nothing_moved=False,
     ),
     Cause(
         "unreadable-answer",
@@ -397,6 +434,8 @@ _CATALOGUE = [
 CAUSES: dict[str, Cause] = {cause.code: cause for cause in _CATALOGUE}
 # Accepted by the provider and not finished: news, but not a doubt about whether it arrived.
 ACCEPTED = ("provider-pending", "provider-needs-action")
+# What a question can bring to light, so that the request is told of it while it stays in doubt.
+NEWS = (*ACCEPTED, "answer-of-another")
 
 
 def cause(code: str) -> Cause:

@@ -59,7 +59,7 @@ SENTENCES: dict[Action, str] = {
     Action.UNSTRAND: "Somebody can decide it again",
     Action.PROPOSE_SETTLEMENT: "Finding recorded, a second person must confirm it",
     Action.SETTLE: "Settled as {outcome} with evidence",
-    Action.REPORT_LATE_FAILURE: "{system} reports that it failed after all",
+    Action.REPORT_LATE_FAILURE: "{system} reports after it was done: {cause}",
     Action.CLAIM: "Claimed",
     Action.RELEASE: "Released",
     Action.NOTE: "Note",

@@ -58,6 +58,7 @@ class Call:
     asks_first: bool
     kind: base.Kind
     effect: base.Effect
+    began_at: datetime
     claimed_s: float
 
 
@@ -196,6 +197,7 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
         effect=base.Effect(
             id=effect.key, key=effect.key, ref=item.ref, payload=item.payload, reason=item.reason
         ),
+        began_at=one.at,
         claimed_s=monotonic(),
     )
 
@@ -204,7 +206,7 @@ def _lose_track_of_dead_worker(one: Settling) -> None:
     """Its lease ran out without a word: it may have sent. The next epoch shuts it out."""
     one.effect.epoch += 1
     _close_abandoned_attempts(one.effect, one.at)
-    lose_track(one, "worker-died", ask_at=one.at)
+    lose_track(one, base.Unknown("worker-died"), ask_at=one.at)
 
 
 def _close_abandoned_attempts(effect: Effect, at: datetime) -> None:
@@ -225,7 +227,7 @@ def _settle(call: Call, result: Result, *, worker: str, at: datetime, wake: Wake
             return "too late"
         effect.lease_until = None
         _finish_attempt(call, result, at)
-        one = Settling(item, effect, call.kind, worker, at, wake)
+        one = Settling(item, effect, call.kind, worker, at, wake, began_at=call.began_at)
         if call.purpose == Purpose.PROBE:
             return _after_probe(one)
         return (after_send if call.purpose == Purpose.SEND else after_question)(one, result)

@@ -340,7 +340,7 @@ def _in_doubt(case: _Case) -> Waiting:
     system = case.kind.system
     is_accepted = item.cause in ACCEPTED
     found, ask_at = item.open_settlement, item.effect.next_question_at
-    may_be = "" if is_accepted else "It may be done."
+    may_be = "It may be done." if why.moved == PERHAPS else ""
     since = case.time(item.waiting_since)
     sentence = " ".join(
         f"{system}: {why.plain}, {since}. {may_be} {_who_finds_out(case)} Do not resend.".split()

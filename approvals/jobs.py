@@ -104,6 +104,7 @@ def _wake_all(found: list[int]) -> None:
 @app.task(name="approvals.tidy", queue="upkeep")
 def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=database_time())
+    sweeping.forget_old_provider_events(at=database_time())
 
 
 @app.periodic(cron="* * * * * */10")

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from approvals import timing
-from approvals.causes import ACCEPTED
+from approvals.causes import ACCEPTED, NEWS
 from approvals.causes import cause as cause_of
 from approvals.events import Action
 from approvals.kinds import base
@@ -22,6 +22,7 @@ from approvals.transitions import commit
 from audit.models import Outcome
 from audit.recorder import Actor
 
+FOUND_TWICE = "found-twice"  # the one thing that must never be: it is always a person's matter
 Wake = Callable[[int, datetime], None]
 Result = base.Done | base.Refused | base.Absent | base.Unknown
 
@@ -36,6 +37,7 @@ class Settling:
     worker: str
     at: datetime
     wake: Wake
+    began_at: datetime | None = None  # when the call began that is settled
 
     @property
     def actor(self) -> Actor:
@@ -83,7 +85,13 @@ class Settling:
         return said
 
     def ask_again(self, question_at: datetime | None) -> str:
-        """No answer settles it yet. The request doesn't change, so there is no event."""
+        """No answer settles it yet. The request doesn't change, so there is no event.
+
+        Somebody who wanted it asked during the call is not forgotten.
+        """
+        wanted = self.effect.next_question_at
+        if question_at and wanted and self.began_at and wanted > self.began_at:
+            question_at = min(question_at, wanted)
         self.effect.next_question_at = question_at
         self.effect.save()
         if question_at is not None and self.item.state != State.DONE:
@@ -106,9 +114,9 @@ def after_send(one: Settling, result: Result) -> str:
         case base.Refused():
             return _refused(one, result)
         case base.Unknown():
-            return lose_track(one, result.cause)
+            return lose_track(one, result)
         case _:
-            return lose_track(one, "unrecognised")
+            return lose_track(one, base.Unknown("unrecognised"))
 
 
 def _succeed(one: Settling, result: base.Done) -> str:
@@ -146,15 +154,16 @@ def _refused(one: Settling, result: base.Refused) -> str:
     return _postpone(one, retry_at)
 
 
-def lose_track(one: Settling, cause: str, *, ask_at: datetime | None = None) -> str:
+def lose_track(one: Settling, result: base.Unknown, *, ask_at: datetime | None = None) -> str:
     """It may have happened: from here on only questions, until an answer settles it."""
+    cause = result.cause
     one.item.lose_track()
     one.effect.ask_first = True
     one.note_cause(cause)
     one.commit(
         Action.LOSE_TRACK,
         outcome=Outcome.IN_DOUBT,
-        question_at=ask_at or _next_question(one),
+        question_at=ask_at or _next_question(one, result),
         warn_at=_warn_at(one, cause),
     )
     return "in doubt"
@@ -184,16 +193,14 @@ def _answered_in_doubt(one: Settling, result: Result) -> str:
             return _refused(one, result)
         case base.Absent():
             return _absent(one)
-        case _ if _is_news(one, result.cause):
-            one.note_cause(result.cause)
-            return _hear(one, question_at=_next_question(one), warn_at=_warn_at(one, result.cause))
+        case base.Unknown(cause=cause) if cause == FOUND_TWICE:
+            one.note_cause(FOUND_TWICE)
+            return give_up(one)
+        case base.Unknown(cause=cause) if cause in NEWS and cause != one.item.cause:
+            one.note_cause(cause)
+            return _hear(one, question_at=_next_question(one, result), warn_at=_warn_at(one, cause))
         case _:
-            return one.ask_again(_next_question(one))
-
-
-def _is_news(one: Settling, cause: str) -> bool:
-    """The provider has it after all, or says what it waits for: no longer a doubt about arrival."""
-    return cause in ACCEPTED and cause != one.item.cause
+            return one.ask_again(_next_question(one, result))
 
 
 def _absent(one: Settling) -> str:
@@ -225,20 +232,29 @@ def _answered_needs_person(one: Settling, result: Result) -> str:
                 one.effect.sent_at = None
             one.note_cause(result.cause)
             return _hear(one)
-        case _:
-            return _hear(one, answer=f"no clear answer, {cause_of(result.cause).plain}")
+        case base.Unknown(cause=cause):
+            if cause == FOUND_TWICE:
+                one.note_cause(cause)
+            return _hear(one, answer=f"no clear answer, {cause_of(cause).plain}")
 
 
 def _answered_done(one: Settling, result: Result) -> str:
     """Does it still stand? What the provider took back is a person's matter, never sent again."""
     if isinstance(result, base.Refused):
-        one.item.report_late_failure()
         one.effect.undone_at = one.at
         one.effect.sent_at = None
-        one.note_cause(result.cause)
-        one.commit(Action.REPORT_LATE_FAILURE, outcome=Outcome.FAILED)
-        return "failed later"
+        return _report(one, result.cause)
+    if isinstance(result, base.Unknown) and result.cause == FOUND_TWICE:
+        return _report(one, FOUND_TWICE)
     return one.ask_again(timing.next_check(one.effect.settled_at, one.at))
+
+
+def _report(one: Settling, cause: str) -> str:
+    """What was done is in question after all, and a person's matter from here on."""
+    one.item.report_late_failure()
+    one.note_cause(cause)
+    one.commit(Action.REPORT_LATE_FAILURE, outcome=Outcome.FAILED)
+    return "failed later"
 
 
 def _hear(
@@ -283,12 +299,13 @@ def _counts_from(one: Settling) -> datetime:
     return timing.absence_counts_from(one.effect.sent_at, speed=settings.WAITING_IS_DIVIDED_BY)
 
 
-def _next_question(one: Settling) -> datetime:
+def _next_question(one: Settling, result: Result) -> datetime:
     return timing.next_question(
         one.at,
         questions=one.effect.tries.filter(purpose=Purpose.LOOK_UP).count(),
         draw=_draw(),
         speed=settings.WAITING_IS_DIVIDED_BY,
+        not_before_s=getattr(result, "retry_after_s", None),
     )
 
 

@@ -13,12 +13,13 @@ from django.db.models import Exists, Q, QuerySet
 from approvals import breaker
 from approvals.deciders import who_may_decide
 from approvals.events import Action
-from approvals.models import ApprovalRequest, IdempotencyRecord, State
+from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State
 from approvals.transitions import commit
 from audit.recorder import Actor
 
 GRACE = timedelta(seconds=15)  # the ordinary job comes first
 AT_ONCE = 200
+PROVIDER_EVENTS_KEPT = timedelta(days=30)  # Stripe repeats a webhook for three days
 CLOCK = Actor(type="clock", id="clock", label="Approval Queue")
 
 
@@ -139,13 +140,17 @@ def _some(found: QuerySet[ApprovalRequest]) -> list[int]:
 
 def forget_old_keys(*, at: datetime, at_once: int = 1000) -> int:
     """Remove stored answers past their time, in bounded batches; how many went."""
+    return _remove(IdempotencyRecord.objects.filter(expires_at__lte=at), at_once)
+
+
+def forget_old_provider_events(*, at: datetime, at_once: int = 1000) -> int:
+    """Remove webhooks that no provider repeats any more, in bounded batches; how many went."""
+    old = ProviderEvent.objects.filter(received_at__lte=at - PROVIDER_EVENTS_KEPT)
+    return _remove(old, at_once)
+
+
+def _remove(rows: QuerySet, at_once: int) -> int:
     gone = 0
-    while True:
-        old = list(
-            IdempotencyRecord.objects.filter(expires_at__lte=at).values_list("pk", flat=True)[
-                :at_once
-            ]
-        )
-        if not old:
-            return gone
-        gone += IdempotencyRecord.objects.filter(pk__in=old).delete()[0]
+    while some := list(rows.values_list("pk", flat=True)[:at_once]):
+        gone += rows.model.objects.filter(pk__in=some).delete()[0]
+    return gone

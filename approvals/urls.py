@@ -12,6 +12,7 @@ from approvals.views import (
     health,
     help_page,
     home,
+    hooks,
     lookup,
     me,
     new,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("go/", go.go, name="go"),
     path("help/", help_page.help_page, name="help"),
     path("me/", me.me, name="me"),
+    path("hooks/stripe/", hooks.stripe, name="stripe_webhook"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LONGEST_CALL_S = 25
+SHORTEST_WEBHOOK_SECRET = 16
 
 
 class ConfigurationError(Exception):
@@ -67,6 +69,7 @@ class Environment:
     account_service_secret: str
     demo_password: str
     speed: int
+    stripe_webhook_secrets: list[str]
     stripe_timeout_s: float
     account_service_timeout_s: float
 
@@ -94,8 +97,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         account_service_secret=environ.get("ACCOUNT_SERVICE_SECRET", ""),
         demo_password=environ.get("DEMO_PASSWORD", ""),
         speed=int(_positive(environ, "DEMO_SPEED", "1")),
-        stripe_timeout_s=_positive(environ, "STRIPE_TIMEOUT_S", "10"),
-        account_service_timeout_s=_positive(environ, "ACCOUNT_SERVICE_TIMEOUT_S", "10"),
+        stripe_webhook_secrets=_secrets(environ, "STRIPE_WEBHOOK_SECRET"),
+        stripe_timeout_s=_time_of_a_call(environ, "STRIPE_TIMEOUT_S"),
+        account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
     )
 
 
@@ -149,6 +153,26 @@ def _positive(environ: Mapping[str, str], name: str, default: str) -> float:
     if not 0 < value < 1e6:
         raise ConfigurationError(f"{name} must be more than 0 and less than a million.")
     return value
+
+
+def _time_of_a_call(environ: Mapping[str, str], name: str) -> float:
+    value = _positive(environ, name, "10")
+    if value > LONGEST_CALL_S:
+        raise ConfigurationError(
+            f"{name} can be at most {LONGEST_CALL_S}: a call must end well before its lease of 60 s."
+        )
+    return value
+
+
+def _secrets(environ: Mapping[str, str], name: str) -> list[str]:
+    """One secret, or the new and the old one during a change, separated by a comma."""
+    found = [secret.strip() for secret in environ.get(name, "").split(",") if secret.strip()]
+    if len(found) > 2 or any(len(secret) < SHORTEST_WEBHOOK_SECRET for secret in found):
+        raise ConfigurationError(
+            f"{name} must be one or two secrets of at least {SHORTEST_WEBHOOK_SECRET} characters,"
+            " separated by a comma."
+        )
+    return found
 
 
 def _address(environ: Mapping[str, str], name: str, default: str) -> str:

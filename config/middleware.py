@@ -15,7 +15,7 @@ from audit.correlation import correlated
 Handler = Callable[[HttpRequest], HttpResponse]
 
 ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-OPEN_PATHS = ("/accounts/login/", "/livez", "/readyz", "/static/", "/admin/")
+OPEN_PATHS = ("/accounts/login/", "/hooks/", "/livez", "/readyz", "/static/", "/admin/")
 # Fields of forms that hold what a person wrote; a password or token is never given back.
 TYPED_BY_HAND = [
     "reason",
@@ -93,7 +93,7 @@ class SignedInForPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated or request.path.startswith(OPEN_PATHS):
+        if request.path.startswith(OPEN_PATHS) or request.user.is_authenticated:
             return self.get_response(request)
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401, headers={"HX-Redirect": settings.LOGIN_URL})

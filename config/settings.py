@@ -150,6 +150,7 @@ APPROVAL_KINDS = [
 ]
 STRIPE_API_KEY = ENV.stripe_api_key
 STRIPE_API_BASE = ENV.stripe_api_base
+STRIPE_WEBHOOK_SECRETS = ENV.stripe_webhook_secrets
 STRIPE_TIMEOUT_S = ENV.stripe_timeout_s
 ACCOUNT_SERVICE_URL = ENV.account_service_url
 ACCOUNT_SERVICE_SECRET = ENV.account_service_secret

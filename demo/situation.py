@@ -59,11 +59,12 @@ class Situation:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def happen(self) -> None:
-        self._yesterday()
-        self._done_today()
-        self._ended_without_effect()
-        self._stuck()
-        self._waiting()
+        with _usual_waits():
+            self._yesterday()
+            self._done_today()
+            self._ended_without_effect()
+            self._stuck()
+            self._waiting()
 
     # --- People and times ------------------------------------------------------------------------
 
@@ -410,3 +411,14 @@ def _short_patience() -> Iterator[None]:
         yield
     finally:
         settings.ACCOUNT_SERVICE_TIMEOUT_S = usual
+
+
+@contextlib.contextmanager
+def _usual_waits() -> Iterator[None]:
+    """`--speed` is for what happens from now on: at 50 the hours before would use up every try."""
+    speed = settings.WAITING_IS_DIVIDED_BY
+    settings.WAITING_IS_DIVIDED_BY = 1
+    try:
+        yield
+    finally:
+        settings.WAITING_IS_DIVIDED_BY = speed

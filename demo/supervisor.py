@@ -105,6 +105,8 @@ class Demo:
                 "provider_simulator",
                 f"--port={simulator_port}",
                 f"--ledger={self.directory / 'ledger.sqlite3'}",
+                f"--webhook=http://127.0.0.1:{self.port}/hooks/stripe/",
+                f"--webhook-secret={environment['STRIPE_WEBHOOK_SECRET']}",
                 *(f"--fault={fault}" for fault in FAULTS),
             ],
             environment,
@@ -137,6 +139,7 @@ class Demo:
             DEMO_SPEED=str(self.speed),
             STRIPE_API_KEY="sk_test_demo",
             STRIPE_API_BASE=simulator,
+            STRIPE_WEBHOOK_SECRET=f"whsec_{secrets.token_hex(16)}",
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
         )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from django import forms
 from django.conf import settings
 
@@ -25,7 +24,7 @@ from approvals.kinds.base import (
     Unknown,
     require,
 )
-from approvals.kinds.evidence import masked
+from approvals.kinds.calling import Answer, CallFailed, call
 from approvals.refusals import Invalid
 
 CHANGES = {
@@ -35,7 +34,8 @@ CHANGES = {
     "limit": "Change limit",
 }
 ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
-LARGEST_ANSWER = 64 * 1024
+REFERENCE = re.compile(r"[\x21-\x7e]{1,200}")
+NAMED = ("id", "account", "change", "to")  # what an answer may say about the change
 CAUSE_OF_CODE = {"account_number_rejected": "account-number-rejected", "conflict": "key-mismatch"}
 
 
@@ -111,108 +111,86 @@ class AccountChange(Kind):
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not settings.ACCOUNT_SERVICE_URL:
             return Refused("not-configured", permanent=False)
-        return _classified(*_call("PUT", effect, body=dict(effect.payload)))
+        try:
+            answer = _call("PUT", effect, content=json.dumps(dict(effect.payload)).encode())
+        except CallFailed as failure:
+            return failure.result()
+        return _classified(answer, effect)
 
     def look_up(self, effect: Effect) -> Done | Refused | Absent | Unknown:
-        response, failure = _call("GET", effect)
-        if response is not None and response.status == 404:
-            return Absent("The account service has no change at this address.")
-        seen = _classified(response, failure)
-        if isinstance(seen, Refused) and response is not None and response.status != 200:
-            return Unknown("no-answer", seen.evidence)  # a refused question proves nothing
-        if isinstance(seen, Refused) and response is None:
-            return Unknown("no-answer", seen.evidence)
-        return seen
-
-
-class _Response:
-    """The parts of an answer that count, read up to a limit: the other side is not trusted."""
-
-    def __init__(self, status: int, headers: httpx.Headers, body: bytes) -> None:
-        self.status = status
-        self.retry_after = headers.get("Retry-After", "")
-        self.text = body.decode("utf-8", errors="replace")
+        if not settings.ACCOUNT_SERVICE_URL:
+            return Unknown("no-answer", "The account service is not set up here.")
         try:
-            parsed = json.loads(body)
-        except ValueError:
-            parsed = None
-        self.body: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
-
-    @property
-    def code(self) -> str:
-        error = self.body.get("error")
-        return str(error.get("code", "")) if isinstance(error, dict) else ""
-
-    @property
-    def evidence(self) -> str:
-        return masked(f"HTTP {self.status}: {self.text}")
+            answer = _call("GET", effect)
+        except CallFailed as failure:
+            return Unknown("no-answer", failure.evidence)
+        if answer.status == 200:
+            return _read(answer, effect)
+        if answer.status == 404 and _code(answer) == "not_found":
+            return Absent("The account service has no change at this address.")
+        seen = _classified(answer, effect)  # a refused question proves nothing
+        cause = seen.cause if isinstance(seen, Unknown) else "no-answer"
+        return Unknown(cause, answer.evidence, answer.retry_after_s)
 
 
-def _call(
-    method: str, effect: Effect, body: dict[str, Any] | None = None
-) -> tuple[_Response | None, httpx.TransportError | None]:
+def _call(method: str, effect: Effect, content: bytes | None = None) -> Answer:
     account = quote(effect.payload["account"], safe="")
-    address = f"{settings.ACCOUNT_SERVICE_URL}/accounts/{account}/changes/{effect.id}"
-    headers = {
-        "Authorization": f"Bearer {settings.ACCOUNT_SERVICE_SECRET}",
-        "Idempotency-Key": effect.key,
-    }
-    timeout = settings.ACCOUNT_SERVICE_TIMEOUT_S
-    try:
-        with (
-            httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False) as client,
-            client.stream(method, address, headers=headers, json=body) as answer,
-        ):
-            read = b""
-            for piece in answer.iter_bytes():
-                read += piece
-                if len(read) > LARGEST_ANSWER:
-                    return _Response(answer.status_code, answer.headers, b"(too long)"), None
-            return _Response(answer.status_code, answer.headers, read), None
-    except httpx.TransportError as failure:
-        return None, failure
+    return call(
+        method,
+        f"{settings.ACCOUNT_SERVICE_URL}/accounts/{account}/changes/{effect.id}",
+        headers={
+            "Authorization": f"Bearer {settings.ACCOUNT_SERVICE_SECRET}",
+            "Idempotency-Key": effect.key,
+            "Content-Type": "application/json",
+        },
+        content=content,
+        seconds=settings.ACCOUNT_SERVICE_TIMEOUT_S,
+    )
 
 
-def _classified(
-    response: _Response | None, failure: httpx.TransportError | None
-) -> Done | Refused | Unknown:
-    if response is None:
-        return _classified_network(failure)
-    if response.status == 200:
-        return _read(response)
-    if response.status == 429:
-        return Refused("too-many-requests", False, response.evidence, _seconds(response))
-    if response.status == 409 and response.code == "in_progress":
-        return Refused("provider-busy", False, response.evidence, _seconds(response))
-    if response.status in (401, 403):
-        return Refused("credentials-refused", permanent=False, evidence=response.evidence)
-    if 400 <= response.status < 500:
-        known = CAUSE_OF_CODE.get(response.code, "refused-by-provider")
-        return Refused(known, permanent=True, evidence=response.evidence)
-    cause = "provider-error" if response.status >= 500 else "unreadable-answer"
-    return Unknown(cause, response.evidence)
+def _classified(answer: Answer, effect: Effect) -> Done | Refused | Unknown:
+    status, wait_s = answer.status, answer.retry_after_s
+    if status == 200:
+        return _read(answer, effect)
+    if status == 429:
+        return Refused("too-many-requests", False, answer.evidence, wait_s)
+    if status == 401:
+        return Refused("credentials-refused", permanent=False, evidence=answer.evidence)
+    if status >= 500:
+        return Unknown("provider-error", answer.evidence, wait_s)
+    if not 400 <= status < 500 or not (answer.fields or {}).get("error"):
+        return Unknown("unreadable-answer", answer.evidence)
+    return _refused(answer)
 
 
-def _classified_network(failure: httpx.TransportError | None) -> Refused | Unknown:
-    evidence = masked(f"{type(failure).__name__}: {failure}")
-    if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return Refused("not-reached", permanent=False, evidence=evidence)
-    if isinstance(failure, httpx.UnsupportedProtocol):
-        return Refused("not-configured", permanent=False, evidence=evidence)
-    if isinstance(failure, httpx.TimeoutException):
-        return Unknown("no-answer", evidence)
-    return Unknown("connection-lost", evidence)
+def _refused(answer: Answer) -> Refused | Unknown:
+    """A 4xx in the service's own words; a page of somebody in between is none."""
+    if answer.status == 409 and _code(answer) == "in_progress":
+        return Refused("provider-busy", False, answer.evidence, answer.retry_after_s)
+    if answer.status == 403:
+        return Refused("credentials-refused", permanent=False, evidence=answer.evidence)
+    if answer.status == 408:
+        return Unknown("no-answer", answer.evidence)
+    cause = CAUSE_OF_CODE.get(_code(answer), "refused-by-provider")
+    return Refused(cause, permanent=True, evidence=answer.evidence)
 
 
-def _read(response: _Response) -> Done | Unknown:
-    reference, status = response.body.get("reference"), response.body.get("status")
-    if status == "applied" and isinstance(reference, str) and reference:
-        return Done(reference[:200], response.evidence)
+def _code(answer: Answer) -> str:
+    error = (answer.fields or {}).get("error")
+    return str(error.get("code", "")) if isinstance(error, dict) else ""
+
+
+def _read(answer: Answer, effect: Effect) -> Done | Unknown:
+    """A yes counts only for the change that we asked for: its id, and whatever else it names."""
+    change = answer.fields or {}
+    reference, status, identity = (change.get(name) for name in ("reference", "status", "id"))
+    if not isinstance(identity, str) or not isinstance(status, str):
+        return Unknown("unreadable-answer", answer.evidence)
+    asked = {**effect.payload, "id": effect.id}
+    if any(change[name] != asked[name] for name in NAMED if name in change and name in asked):
+        return Unknown("answer-of-another", answer.evidence)
+    if status == "applied" and isinstance(reference, str) and REFERENCE.fullmatch(reference):
+        return Done(reference, answer.evidence)
     if status == "pending":
-        return Unknown("provider-pending", response.evidence)
-    return Unknown("unreadable-answer", response.evidence)
-
-
-def _seconds(response: _Response) -> float | None:
-    value = response.retry_after
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 8 else None
+        return Unknown("provider-pending", answer.evidence)
+    return Unknown("unreadable-answer", answer.evidence)

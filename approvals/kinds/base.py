@@ -59,10 +59,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It may have happened, or it is accepted and not finished."""
+    """It may have happened, or it is accepted and not finished. The provider may wish not to be
+    asked again before `retry_after_s` seconds."""
 
     cause: str
     evidence: str = ""
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True)

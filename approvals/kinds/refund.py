@@ -1,7 +1,6 @@
 """Refunds of card payments, through Stripe's API (https://docs.stripe.com/api/refunds).
 
-The outcome table is docs/reference/outcomes.md: refused before sending → not sent; no answer or
-5xx → unknown; 409 and 429 → not decided; 4xx → refused for good.
+What its answers mean is in `stripe_answers.py`, how they are fetched in `stripe_client.py`.
 """
 
 import functools
@@ -9,12 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import requests
 import stripe
 from django import forms
 from django.conf import settings
 
 from approvals.currencies import DIGITS
+from approvals.kinds import stripe_answers, stripe_client
 from approvals.kinds.base import (
     Absent,
     Done,
@@ -27,9 +26,10 @@ from approvals.kinds.base import (
     Unknown,
     require,
 )
-from approvals.kinds.evidence import masked
+from approvals.kinds.stripe_answers import MARK, field_of
+from approvals.kinds.stripe_client import Unreadable, plain, refunds_of
 from approvals.refusals import Invalid
-from approvals.wording import MalformedMoney, money, parse_money
+from approvals.wording import MalformedMoney, money, parse_money, visible
 
 LARGEST = 10**12  # minor units; also far below 2**53, the largest whole number of JSON
 PAYMENT = re.compile(r"(pi|ch|py)_[A-Za-z0-9_]{1,80}", re.ASCII)
@@ -41,16 +41,7 @@ REASONS = [
     ("goodwill", "Goodwill"),
     ("other", "Other"),
 ]
-STRIPE_REASON = {"duplicate": "duplicate", "fraudulent": "fraudulent"}
-CAUSE_OF_CODE = {
-    "charge_already_refunded": "already-refunded",
-    "amount_too_large": "amount-above-payment",
-    "resource_missing": "payment-not-found",
-    "charge_disputed": "payment-disputed",
-}
-# How urllib3 and ssl name a connection that failed before anything could be sent.
-NEVER_CONNECTED = ("NewConnectionError", "NameResolutionError", "SSLCertVerificationError")
-MARK = "approval_queue_effect_id"
+STRIPE_REASONS = ("duplicate", "fraudulent")
 LEAST = "The amount must be more than 0."
 
 
@@ -142,11 +133,13 @@ class Refund(Kind):
         try:
             paid, currency, refunded = _payment(payload["payment"])
         except stripe.StripeError as error:
-            if error.http_status == 404:
+            if error.http_status == 404 and error.json_body is not None:
                 raise Invalid({"payment": "The provider knows no such payment."}) from error
             return [Fact("Payment checked", "No: Stripe did not answer")]
+        except Unreadable:
+            return [Fact("Payment checked", "No: Stripe's answer was not understood")]
         if currency != payload["currency"]:
-            raise Invalid({"currency": f"This payment is in {currency}."})
+            raise Invalid({"currency": f"This payment is in {visible(currency)}."})
         left = paid - refunded
         if payload["amount"] > left:
             most = money(left, currency)
@@ -160,109 +153,60 @@ class Refund(Kind):
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not settings.STRIPE_API_KEY:
             return Refused("not-configured", permanent=False)
-        asked: dict[str, Any] = {
-            _field(effect.payload["payment"]): effect.payload["payment"],
-            "amount": effect.payload["amount"],
-            "reason": STRIPE_REASON.get(effect.payload["reason_code"], "requested_by_customer"),
-            "metadata": {MARK: effect.id, "approval_queue_ref": effect.ref},
-        }
         try:
-            made = _client().v1.refunds.create(asked, {"idempotency_key": effect.key})
+            made = _client().v1.refunds.create(_asked(effect), {"idempotency_key": effect.key})
         except stripe.StripeError as error:
-            return _classified(error)
-        return _read(made)
+            return stripe_answers.classified(error)
+        return stripe_answers.read(plain(made), effect)
 
     def look_up(self, effect: Effect) -> Done | Refused | Absent | Unknown:
-        field = _field(effect.payload["payment"])
+        if not settings.STRIPE_API_KEY:
+            return Unknown("no-answer", "Stripe is not set up here, so it was not asked.")
+        payment = effect.payload["payment"]
         try:
-            listed = _client().v1.refunds.list({field: effect.payload["payment"], "limit": 100})
-            for found in listed.auto_paging_iter():
-                if found.metadata and MARK in found.metadata and found.metadata[MARK] == effect.id:
-                    return _read(found)
+            return stripe_answers.find(refunds_of(_client(), field_of(payment), payment), effect)
+        except Unreadable as trouble:
+            return Unknown("unreadable-answer", str(trouble))
         except stripe.StripeError as error:
-            seen = _classified(error)
-            return Unknown(seen.cause if isinstance(seen, Unknown) else "no-answer", seen.evidence)
-        return Absent("The provider lists no refund of this payment with our mark.")
+            seen = stripe_answers.classified(error)
+            cause = seen.cause if isinstance(seen, Unknown) else "no-answer"
+            return Unknown(cause, seen.evidence, seen.retry_after_s)
 
 
 @functools.cache
 def _client() -> stripe.StripeClient:
-    return stripe.StripeClient(
-        settings.STRIPE_API_KEY,
-        base_addresses={"api": settings.STRIPE_API_BASE},
-        max_network_retries=0,  # retries are ours: with an attempt, an event and a stored time
-        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_S),
-    )
+    return stripe_client.client()
 
 
-def _field(payment: str) -> str:
-    return "payment_intent" if payment.startswith("pi_") else "charge"
+def _asked(effect: Effect) -> dict[str, Any]:
+    """What Stripe is told. Its `reason` has three words: ours goes along where it is one of them."""
+    payload = effect.payload
+    asked = {
+        field_of(payload["payment"]): payload["payment"],
+        "amount": payload["amount"],
+        "metadata": {MARK: effect.id, "approval_queue_ref": effect.ref},
+    }
+    if payload["reason_code"] in STRIPE_REASONS:
+        asked["reason"] = payload["reason_code"]
+    return asked
 
 
 def _payment(payment: str) -> tuple[int, str, int]:
-    """Paid and refunded in minor units, and the currency."""
+    """Paid and refunded in minor units, and the currency. Raise as `refunds_of` does."""
     client = _client()
-    if _field(payment) == "payment_intent":
-        found = client.v1.payment_intents.retrieve(payment)
-        paid = found.amount_received
+    if field_of(payment) == "payment_intent":
+        found = plain(client.v1.payment_intents.retrieve(payment))
+        paid = found.get("amount_received")
     else:
-        found = client.v1.charges.retrieve(payment)
-        paid = found.amount_captured
-    listed = client.v1.refunds.list({_field(payment): payment, "limit": 100})
-    refunded = sum(
-        refund.amount
-        for refund in listed.auto_paging_iter()
-        if refund.status not in ("failed", "canceled")
-    )
-    return paid, found.currency.upper(), refunded
-
-
-def _read(refund: stripe.Refund) -> Done | Refused | Unknown:
-    reference = str(getattr(refund, "id", "") or "")
-    status = getattr(refund, "status", None)
-    evidence = masked(f"Refund {reference}: status {status}.")
-    if not reference:
-        return Unknown("unreadable-answer", evidence)
-    if status == "succeeded":
-        return Done(reference, evidence)
-    if status in ("failed", "canceled"):
-        return Refused("failed-at-provider", permanent=True, evidence=evidence)
-    if status in ("pending", "requires_action"):
-        return Unknown("provider-pending", evidence)
-    return Unknown("unreadable-answer", evidence)
-
-
-def _classified(error: stripe.StripeError) -> Refused | Unknown:
-    status = error.http_status
-    evidence = masked(f"HTTP {status or 'without answer'}: {error.user_message or error}")
-    if status is None:
-        return _classified_network(error, evidence)
-    if status == 429:
-        return Refused("too-many-requests", False, evidence, _retry_after(error))
-    if isinstance(error, stripe.IdempotencyError):
-        return Refused("key-mismatch", permanent=True, evidence=evidence)
-    if status == 409:
-        return Refused("provider-busy", False, evidence, _retry_after(error))
-    if status in (401, 403):
-        return Refused("credentials-refused", permanent=False, evidence=evidence)
-    if 400 <= status < 500:
-        known = "card-declined" if status == 402 else "refused-by-provider"
-        return Refused(CAUSE_OF_CODE.get(error.code or "", known), True, evidence)
-    return Unknown("provider-error" if status >= 500 else "unreadable-answer", evidence)
-
-
-def _classified_network(error: stripe.StripeError, evidence: str) -> Refused | Unknown:
-    """Whether anything can have been sent: only a connection that was never made proves not."""
-    seen = error.__cause__
-    if isinstance(seen, requests.exceptions.ConnectTimeout):
-        return Refused("not-reached", permanent=False, evidence=evidence)
-    if any(word in repr(seen) for word in NEVER_CONNECTED):
-        return Refused("not-reached", permanent=False, evidence=evidence)
-    if isinstance(seen, requests.exceptions.Timeout):
-        return Unknown("no-answer", evidence)
-    return Unknown("connection-lost", evidence)
-
-
-def _retry_after(error: stripe.StripeError) -> float | None:
-    value = {name.lower(): text for name, text in (error.headers or {}).items()}.get("retry-after")
-    return float(value) if value and value.isascii() and value.isdigit() else None
+        found = plain(client.v1.charges.retrieve(payment))
+        paid = found.get("amount_captured")
+    currency = found.get("currency")
+    if found.get("id") != payment or type(paid) is not int or not isinstance(currency, str):
+        raise Unreadable("The answer is not this payment.")
+    refunded = 0
+    for refund in refunds_of(client, field_of(payment), payment):
+        if refund.get("status") not in stripe_answers.OVER:
+            if type(refund.get("amount")) is not int:
+                raise Unreadable("A refund has no amount.")
+            refunded += refund["amount"]
+    return paid, currency.upper(), refunded

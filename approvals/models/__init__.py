@@ -4,6 +4,7 @@ from approvals.models.decision import Choice, Decision, Note, Step
 from approvals.models.effect import Attempt, Effect, Purpose
 from approvals.models.idempotency import IdempotencyRecord
 from approvals.models.policy import Policy, PolicyVersion
+from approvals.models.provider_event import ProviderEvent
 from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
 from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
 from approvals.models.settlement import Settlement
@@ -23,6 +24,7 @@ __all__ = [
     "Note",
     "Policy",
     "PolicyVersion",
+    "ProviderEvent",
     "Purpose",
     "Queue",
     "QueueGroupGrant",

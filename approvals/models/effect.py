@@ -46,6 +46,11 @@ class Effect(models.Model):
                 condition=models.Q(lease_until__isnull=False),
                 name="effect_leases",
             ),
+            models.Index(
+                fields=["provider_reference"],
+                condition=~models.Q(provider_reference=""),
+                name="effect_references",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ ACCOUNTS = Service(
     ),
     key_reused=error(409, "conflict", "Another change was applied at this address."),
     stores_errors=False,
+    of_another={"id": "another", "reference": "ch_of_another"},
 )
 
 

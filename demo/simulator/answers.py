@@ -10,6 +10,8 @@ class Answer:
     status: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
+    disguise: str = ""
+    """How it is spoiled on its way out: garbage, huge or drip."""
 
     def with_header(self, name: str, value: str) -> "Answer":
         return replace(self, headers={**self.headers, name: value})

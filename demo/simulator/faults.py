@@ -16,10 +16,13 @@ FAULTS = {
     "slow": "The answer, also to a look-up, comes late.",
     "ignore_keys": "A repeat is not recognised and makes a second effect.",
     "fail_later": "A refund succeeds and turns failed some time later.",
-    "duplicate_webhook": (
-        "Noted on the effect in the ledger, and nothing more: "
-        "the simulator does not send webhooks yet."
-    ),
+    "duplicate_webhook": "Each webhook of a refund comes two or three times, in any order.",
+    "pending": "A refund is pending first and succeeds some time later.",
+    "requires_action": "A refund waits for the customer first and succeeds some time later.",
+    "answer_of_another": "The effect is booked, the answer confirms another one.",
+    "garbage": "The answer, also to a look-up, is an HTML page with status 200.",
+    "huge": "The answer, also to a look-up, is 20 MB long.",
+    "drip": "The answer, also to a look-up, comes one byte at a time.",
     "look_up_unavailable": "503 on every look-up.",
 }
 

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS effects (
     currency TEXT,
     status TEXT NOT NULL,
     fails_at REAL,
+    succeeds_at REAL,
     faults TEXT NOT NULL,
     body TEXT NOT NULL,
     created_at REAL NOT NULL
@@ -64,6 +65,7 @@ class Effect:
     currency: str | None = None
     status: str
     fails_at: float | None = None
+    succeeds_at: float | None = None
     faults: list[str]
     body: dict[str, Any]
     created_at: float
@@ -71,8 +73,14 @@ class Effect:
 
     @property
     def status_now(self) -> str:
-        has_failed = self.fails_at is not None and self.fails_at <= time.time()
-        return "failed" if has_failed else self.status
+        return self.status_at(time.time())
+
+    def status_at(self, moment: float) -> str:
+        if self.fails_at is not None and self.fails_at <= moment:
+            return "failed"
+        if self.succeeds_at is not None and self.succeeds_at <= moment:
+            return "succeeded"
+        return self.status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,12 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
+        self._add_columns_that_older_ledgers_lack()
+
+    def _add_columns_that_older_ledgers_lack(self) -> None:
+        names = {row["name"] for row in self._db.execute("PRAGMA table_info(effects)")}
+        if "succeeds_at" not in names:
+            self._db.execute("ALTER TABLE effects ADD COLUMN succeeds_at REAL")
 
     def close(self) -> None:
         with self._lock:
@@ -111,8 +125,8 @@ class Ledger:
     def book(self, effect: Effect) -> None:
         self._execute(
             "INSERT INTO effects (kind, target, key, effect_id, reference, amount, currency,"
-            " status, fails_at, faults, body, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " status, fails_at, succeeds_at, faults, body, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             effect.kind,
             effect.target,
             effect.key,
@@ -122,6 +136,7 @@ class Ledger:
             effect.currency,
             effect.status,
             effect.fails_at,
+            effect.succeeds_at,
             json.dumps(effect.faults),
             json.dumps(effect.body),
             effect.created_at,

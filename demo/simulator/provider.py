@@ -7,12 +7,14 @@ answer are one transaction, so that a crash leaves both or none.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .answers import Answer, error
 from .call import Call
 from .faults import Faults
 from .ledger import Ledger
+from .webhooks import Courier
 
 FAULTS_OF_A_WRITE = (
     "reject",
@@ -20,8 +22,11 @@ FAULTS_OF_A_WRITE = (
     "error_after_effect",
     "slow",
     "fail_later",
+    "pending",
+    "requires_action",
     "duplicate_webhook",
 )
+DISGUISES = ("garbage", "huge", "drip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,8 @@ class Durations:
     slow_seconds: float = 2
     retry_after_seconds: int = 60
     fail_later_seconds: float = 10
+    pending_seconds: float = 10
+    drip_seconds: float = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,8 @@ class Service:
     key_reused: Answer
     stores_errors: bool
     """Stripe stores the answer of every call that it began, also a 400 and a 500."""
+    of_another: dict[str, Any]
+    """What an answer says instead when it is about another effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +62,8 @@ class Write:
     fingerprint: str
     book: Callable[[frozenset[str]], Answer]
     """Books the effect, given the faults drawn: 200, or an error and no effect."""
+    tell: Callable[[Answer], None] = lambda answer: None
+    """Webhooks about what was booked, given its true answer."""
 
 
 class InFlight:
@@ -83,9 +94,18 @@ class Provider:
     faults: Faults
     durations: Durations
     in_flight: InFlight = field(default_factory=InFlight)
+    courier: Courier | None = None
 
     def write(self, call: Call, write: Write) -> Answer | None:
         """None: the connection is to be closed without an answer."""
+        answer = self._write(call, write)
+        if answer is None or answer.status != 200:
+            return answer
+        if self.faults.strikes("answer_of_another", target=write.target):
+            answer = replace(answer, body={**answer.body, **write.service.of_another})
+        return self._disguised(answer, write.target)
+
+    def _write(self, call: Call, write: Write) -> Answer | None:
         if self.faults.strikes("refuse_before", target=write.target):
             return None
         if self.faults.strikes("rate_limit", target=write.target):
@@ -106,7 +126,13 @@ class Provider:
             return error(503, "unavailable", "Look-ups are unavailable.", type="api_error")
         if self.faults.strikes("slow", target=target):
             call.wait(self.durations.slow_seconds)
-        return find()
+        return self._disguised(find(), target)
+
+    def _disguised(self, answer: Answer, target: str | None) -> Answer:
+        for name in DISGUISES:
+            if self.faults.strikes(name, target=target):
+                return replace(answer, status=200, disguise=name)
+        return answer
 
     def _rate_limited(self) -> Answer:
         answer = error(429, "rate_limit", "Too many requests.")
@@ -125,7 +151,10 @@ class Provider:
         if keys_ignored:
             drawn |= {"ignore_keys"}
         with self.ledger.transaction():
-            answer, is_booked = self._book(write, drawn)
+            answer, true_answer = self._book(write, drawn)
+        is_booked = true_answer.status == 200
+        if is_booked:
+            write.tell(true_answer)
         if "slow" in drawn:
             call.wait(self.durations.slow_seconds)
         if is_booked and "hang_after_effect" in drawn:
@@ -133,8 +162,8 @@ class Provider:
             return None
         return answer
 
-    def _book(self, write: Write, drawn: frozenset[str]) -> tuple[Answer, bool]:
-        """The answer to give, and whether there is an effect."""
+    def _book(self, write: Write, drawn: frozenset[str]) -> tuple[Answer, Answer]:
+        """The answer to give, and the true one: 200 when there is an effect."""
         true_answer = write.service.rejected if "reject" in drawn else write.book(drawn)
         is_booked = true_answer.status == 200
         answer = true_answer
@@ -144,7 +173,7 @@ class Provider:
             self._store(write, drawn, answer)
         elif is_booked:
             self._store(write, drawn, true_answer)
-        return answer, is_booked
+        return answer, true_answer
 
     def _store(self, write: Write, drawn: frozenset[str], answer: Answer) -> None:
         if write.slot and "ignore_keys" not in drawn:

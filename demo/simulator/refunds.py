@@ -5,10 +5,12 @@ import secrets
 import time
 from typing import Any
 
+from . import webhooks
 from .answers import Answer, Refused, error
 from .call import Call, fingerprint
 from .ledger import Effect
 from .provider import Provider, Service, Write
+from .webhooks import Courier
 
 PAYMENT = re.compile(r"(pi|ch|py)_[A-Za-z0-9_]{1,80}", re.ASCII)
 SIZE_IN_ID = re.compile(r"_([1-9][0-9]{0,11})_([a-z]{3})$", re.ASCII)
@@ -39,6 +41,10 @@ STRIPE = Service(
         type="idempotency_error",
     ),
     stores_errors=True,
+    of_another={
+        "id": "re_of_another",
+        "metadata": {"approval_queue_effect_id": "another"},
+    },
 )
 
 
@@ -57,8 +63,39 @@ def create_refund(provider: Provider, call: Call) -> Answer | None:
         slot=key,
         fingerprint=fingerprint(call, parameters),
         book=book,
+        tell=lambda answer: tell(provider, answer.body["id"]),
     )
     return provider.write(call, write)
+
+
+def tell(provider: Provider, reference: str) -> None:
+    """Webhooks of a new refund: of what it is now, and of what becomes of it."""
+    effect = provider.ledger.effect_by_reference(reference)
+    if provider.courier is None or effect is None:
+        return
+    _tell(provider.courier, effect, effect.created_at, "refund.created", "refund.updated")
+    _tell_what_is_to_come(provider.courier, effect)
+
+
+def tell_what_is_to_come(provider: Provider) -> None:
+    """After a restart: of what earlier refunds will become."""
+    if provider.courier is not None:
+        for effect in provider.ledger.effects(kind="refund"):
+            _tell_what_is_to_come(provider.courier, effect)
+
+
+def _tell_what_is_to_come(courier: Courier, effect: Effect) -> None:
+    now = time.time()
+    if effect.succeeds_at is not None and effect.succeeds_at > now:
+        _tell(courier, effect, effect.succeeds_at, "refund.updated")
+    if effect.fails_at is not None and effect.fails_at > now:
+        _tell(courier, effect, effect.fails_at, "refund.updated", "refund.failed")
+
+
+def _tell(courier: Courier, effect: Effect, at: float, *kinds: str) -> None:
+    refund = refund_object(effect, at=at)
+    events = [webhooks.event(kind, refund, key=effect.key, at=at) for kind in kinds]
+    courier.tell(events, at=at, again="duplicate_webhook" in effect.faults)
 
 
 def list_refunds(provider: Provider, call: Call) -> Answer | None:
@@ -104,8 +141,9 @@ def get_payment_intent(provider: Provider, call: Call, payment: str) -> Answer |
     return provider.look_up(call, target=payment, find=find)
 
 
-def refund_object(effect: Effect) -> dict[str, Any]:
-    status = effect.status_now
+def refund_object(effect: Effect, *, at: float | None = None) -> dict[str, Any]:
+    """As it is at that moment; now unless told."""
+    status = effect.status_at(time.time() if at is None else at)
     refund = {
         "id": effect.reference,
         "object": "refund",
@@ -159,6 +197,8 @@ def _book(
         message = f"Refund amount ({amount}) is greater than what is left ({left})."
         return error(400, "amount_too_large", message, param="amount")
     now = time.time()
+    waits = [name for name in ("requires_action", "pending") if name in drawn]
+    status = waits[0] if waits else "succeeded"
     effect = Effect(
         kind="refund",
         target=payment,
@@ -167,14 +207,15 @@ def _book(
         reference=f"re_{secrets.token_hex(12)}",
         amount=amount,
         currency=currency,
-        status="succeeded",
+        status=status,
         fails_at=now + provider.durations.fail_later_seconds if "fail_later" in drawn else None,
+        succeeds_at=None if status == "succeeded" else now + provider.durations.pending_seconds,
         faults=sorted(drawn),
         body=asked,
         created_at=now,
     )
     provider.ledger.book(effect)
-    # The answer of a refund that fails later is still the one of its first moment.
+    # The answer is the one of its first moment, whatever becomes of it at once.
     return Answer(status=200, body={**refund_object(effect), "status": effect.status})
 
 

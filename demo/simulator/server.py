@@ -23,6 +23,7 @@ from .provider import Provider
 HOST = "127.0.0.1"
 MAX_BODY_BYTES = 64 * 1024
 MAX_DISCARDED_BYTES = 1024 * 1024
+HUGE_BYTES = 20_000_000
 
 Route = tuple[str, re.Pattern[str], Callable[..., Answer | None]]
 
@@ -163,16 +164,25 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        body = json.dumps(answer.body).encode()
+        body = _body(answer)
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
+        is_page = answer.disguise == "garbage"
+        self.send_header("Content-Type", "text/html" if is_page else "application/json")
         self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if answer.disguise == "drip":
+            self._drip(body)
+        else:
+            self.wfile.write(body)
+
+    def _drip(self, body: bytes) -> None:
+        for place in range(len(body)):
+            self.server.wait(self.connection, self.server.provider.durations.drip_seconds)
+            self.wfile.write(body[place : place + 1])
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server itself refuses, such as a broken request line, is JSON as well."""
@@ -194,6 +204,14 @@ def _dispatch(provider: Provider, call: Call) -> Answer | None:
         return error(404, "not_found", f"There is nothing at {call.path}.")
     refusal = error(405, "method_not_allowed", f"Use {' or '.join(allowed)}.")
     return refusal.with_header("Allow", ", ".join(allowed))
+
+
+def _body(answer: Answer) -> bytes:
+    if answer.disguise == "garbage":
+        return b"<!doctype html><title>Welcome</title><p>Sign in to the network."
+    if answer.disguise == "huge":
+        return json.dumps({**answer.body, "description": "x" * HUGE_BYTES}).encode()
+    return json.dumps(answer.body).encode()
 
 
 def _has_left(client: socket.socket) -> bool:

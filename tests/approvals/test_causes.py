@@ -7,7 +7,7 @@ import pytest
 
 from approvals import causes
 from approvals.causes import CAUSES, cause
-from approvals.kinds import account_change, refund
+from approvals.kinds import account_change, stripe_answers
 
 APPROVALS = Path(causes.__file__).parent
 SOURCES = [
@@ -41,10 +41,10 @@ def used() -> dict[str, str]:
                 name = node.targets[0].id
                 if name in ("NOT_PROVEN", "NOT_APPROVED", "SETTLED_AS_NOT_DONE"):
                     found[node.value.value] = f"{path.name}:{node.lineno}"
-    for module in (refund, account_change):
+    for module in (stripe_answers, account_change):
         found |= dict.fromkeys(module.CAUSE_OF_CODE.values(), module.__name__)
     found |= dict.fromkeys(
-        ("card-declined", "refused-by-provider", "provider-error", "unreadable-answer"), "refund.py"
+        ("card-declined", "refused-by-provider", "not-reached", "connection-lost"), "calling.py"
     )
     return found
 

@@ -232,6 +232,13 @@ def test_in_doubt_says_not_to_send_again(cause):
     assert said(State.IN_DOUBT, cause=cause).sentence.endswith("Do not resend.")
 
 
+@pytest.mark.parametrize("cause", ["provider-pending", "provider-needs-action", "found-twice"])
+def test_what_is_known_to_be_accepted_or_done_is_not_said_to_be_perhaps_done(cause):
+    """I10."""
+    waiting = said(State.IN_DOUBT, cause=cause)
+    assert "may be done" not in waiting.sentence + waiting.moved
+
+
 @pytest.mark.parametrize("state", [s for s in STATES if s != State.DONE])
 def test_only_done_is_said_to_be_done(state):
     """I10."""

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from approvals import clock, execution, queries, timing
+from approvals import clock, doctor, execution, queries, timing
 from approvals.commands import submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.models import Attempt, Effect, State
+from approvals.views.verbs import offers
 from tests.approvals.common import events_of
 
 HOUR = timedelta(hours=1)
@@ -198,3 +199,56 @@ def test_every_call_is_an_attempt_with_what_was_said(cast, approved, provider):
         ("send", "unknown", "no-answer", "timed out"),
         ("look_up", "done", "", "Refund re_1: status succeeded."),
     ]
+
+
+# --- News of a question ----------------------------------------------------------------------------
+
+
+def test_what_happened_twice_needs_a_person_and_is_never_withdrawn(cast, approved, provider):
+    provider.sends = Unknown("connection-lost")
+    cast.run(approved)
+    provider.finds = Unknown("found-twice", "re_1 and re_2")
+    assert cast.run(approved, at=cast.now + HOUR) == "needs a person"
+    item = cast.get(approved.ref)
+    assert (item.cause, item.effect.is_proven_absent) == ("found-twice", False)
+    assert not offers("withdraw", item)
+    assert not offers("try_again", item)
+
+
+def test_what_is_found_twice_after_it_was_done_comes_back_to_light(cast, done, provider):
+    provider.finds = Unknown("found-twice", "re_1 and re_2")
+    assert cast.run(done, at=cast.now + 2 * HOUR) == "failed later"
+    item = cast.get(done.ref)
+    assert (item.state, item.cause) == (State.NEEDS_PERSON, "found-twice")
+    assert not offers("withdraw", item)
+    assert [found.invariant for found in doctor.examine()] == ["I1"]
+
+
+def test_an_answer_about_something_else_is_told_as_such(cast, approved, provider):
+    provider.sends = Unknown("no-answer")
+    cast.run(approved)
+    provider.finds = Unknown("answer-of-another", "EUR 1.00")
+    assert cast.run(approved, at=cast.now + HOUR) == "heard"
+    assert cast.get(approved.ref).cause == "answer-of-another"
+
+
+def test_the_provider_s_own_waiting_time_holds_for_questions_too(cast, approved, provider):
+    provider.sends = Unknown("provider-error", "HTTP 503", retry_after_s=3600)
+    cast.run(approved)
+    asked_at = Effect.objects.get(item=approved).next_question_at
+    assert asked_at >= cast.now + timedelta(minutes=2) + HOUR
+
+
+def test_a_webhook_during_a_question_is_not_forgotten(cast, approved, provider):
+    provider.sends = Unknown("no-answer")
+    cast.run(approved)
+    began = cast.now + HOUR
+    hinted = began + timedelta(seconds=1)
+
+    def meddle(kind, effect):
+        Effect.objects.filter(item=approved).update(next_question_at=hinted)
+        return Unknown("no-answer")
+
+    provider.look_up = meddle
+    assert cast.run(approved, at=began) == "still in doubt"
+    assert Effect.objects.get(item=approved).next_question_at == hinted

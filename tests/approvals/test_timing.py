@@ -51,9 +51,14 @@ def test_a_try_is_never_before_what_the_provider_asked_for(tries, draw, asked):
     assert wait(tries, draw, not_before_s=asked) >= asked - 1e-6
 
 
+@given(questions=st.integers(0, 60), draw=DRAWS, asked=st.floats(0, 24 * 3600))
+def test_a_question_is_never_before_what_the_provider_asked_for(questions, draw, asked):
+    assert question(questions, draw, not_before_s=asked) >= asked - 1e-6
+
+
 @pytest.mark.parametrize("asked", [10**9, float("inf")])
 def test_a_provider_can_hold_us_off_for_a_day_at_most(asked):
-    assert wait(1, not_before_s=asked) == 24 * 3600
+    assert wait(1, not_before_s=asked) == question(1, not_before_s=asked) == 24 * 3600
 
 
 def test_a_short_wish_of_the_provider_does_not_make_us_hurry():

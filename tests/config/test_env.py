@@ -2,7 +2,9 @@
 
 import pytest
 
-from config.env import ConfigurationError, read
+from approvals import timing
+from approvals.kinds import stripe_client
+from config.env import LONGEST_CALL_S, ConfigurationError, read
 
 KEY = "k" * 32
 
@@ -19,6 +21,10 @@ KEY = "k" * 32
         ({"STRIPE_API_BASE": "ftp://x", "SECRET_KEY": KEY}, "http"),
         ({"DEMO_SPEED": "fast", "SECRET_KEY": KEY}, "must be a number"),
         ({"DEMO_SPEED": "-1", "SECRET_KEY": KEY}, "more than 0"),
+        ({"STRIPE_TIMEOUT_S": "26", "SECRET_KEY": KEY}, "at most 25"),
+        ({"ACCOUNT_SERVICE_TIMEOUT_S": "60", "SECRET_KEY": KEY}, "at most 25"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_short", "SECRET_KEY": KEY}, "at least 16"),
+        ({"STRIPE_WEBHOOK_SECRET": f"{KEY},{KEY},{KEY}", "SECRET_KEY": KEY}, "one or two"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(environ, word):
@@ -38,3 +44,19 @@ def test_a_socket_directory_may_stand_in_the_query():
         {"DATABASE_URL": "postgresql://u:p%40ss@/db?host=/run/pg&port=5433", "SECRET_KEY": KEY}
     ).database
     assert (login.host, login.port, login.password) == ("/run/pg", "5433", "p@ss")
+
+
+def test_two_webhook_secrets_hold_during_a_change_of_secrets():
+    first, second = "whsec_" + "a" * 24, "whsec_" + "b" * 24
+    environ = {"STRIPE_WEBHOOK_SECRET": f"{first}, {second}", "SECRET_KEY": KEY}
+    assert read(environ).stripe_webhook_secrets == [first, second]
+
+
+def test_without_a_webhook_secret_there_is_none():
+    assert read({"SECRET_KEY": KEY}).stripe_webhook_secrets == []
+
+
+def test_the_longest_call_ends_before_half_of_the_lease():
+    """A call and, for a long list, one more must fit into the lease."""
+    assert timing.LEASE.total_seconds() > 2 * LONGEST_CALL_S
+    assert timing.LEASE.total_seconds() > stripe_client.LOOK_UP_S + LONGEST_CALL_S

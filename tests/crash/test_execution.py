@@ -141,7 +141,7 @@ def _environment(provider, database: str) -> dict[str, str]:
         ),
         "STRIPE_API_KEY": "sk_test_crash",
         "STRIPE_API_BASE": provider.url,
-        "STRIPE_TIMEOUT_S": "30",
+        "STRIPE_TIMEOUT_S": "25",
     }
 
 

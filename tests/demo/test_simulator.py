@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -286,6 +287,53 @@ def test_duplicate_webhook_is_noted(simulator: Simulator) -> None:
     simulator.set_faults(duplicate_webhook=1)
     refund(simulator)
     assert simulator.effects()[0]["faults"] == ["duplicate_webhook"]
+
+
+def test_answer_of_another_is_booked_and_confirms_something_else(simulator: Simulator) -> None:
+    simulator.set_faults(answer_of_another=1)
+    made = refund(simulator)
+    assert made.metadata["approval_queue_effect_id"] == "another"
+    assert put_change(simulator).json()["id"] == "another"
+    listed = simulator.stripe.v1.refunds.list({"payment_intent": PAYMENT}).data
+    assert [one.metadata["approval_queue_effect_id"] for one in listed] == ["eff_1"]
+    assert listed[0].id != made.id
+    assert simulator.http.get(CHANGE).json()["id"] == "eff_1"
+
+
+def test_garbage_is_a_page_that_says_200(simulator: Simulator) -> None:
+    simulator.set_faults(garbage=1)
+    for response in (put_change(simulator), simulator.http.get(CHANGE)):
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html")
+    assert len(simulator.effects()) == 1
+
+
+def test_huge_is_20_megabytes(simulator: Simulator) -> None:
+    simulator.set_faults(huge=1)
+    assert len(put_change(simulator).content) > 20_000_000
+
+
+def test_drip_comes_byte_by_byte_and_is_right(start: Start) -> None:
+    simulator = start("--fault", "drip=1", "--drip-seconds", "0.001")
+    assert put_change(simulator).json()["status"] == "applied"
+
+
+def test_a_client_that_leaves_ends_a_drip(start: Start) -> None:
+    simulator = start("--fault", "drip=1", "--drip-seconds", "3600")
+    with pytest.raises(httpx.ReadTimeout):
+        simulator.http.get(CHANGE, timeout=0.2)
+    simulator.http.delete("/faults")
+    assert put_change(simulator).status_code == 200
+    simulator.process.send_signal(signal.SIGTERM)
+    assert simulator.process.wait(timeout=30) == 0
+
+
+def test_an_older_ledger_is_read(start: Start, tmp_path: Path) -> None:
+    before = start()
+    refund(before)
+    before.kill()
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as ledger:
+        ledger.execute("ALTER TABLE effects DROP COLUMN succeeds_at")
+    assert [effect["status"] for effect in start().effects()] == ["succeeded"]
 
 
 def test_look_ups_can_be_unavailable_while_writes_work(simulator: Simulator) -> None:

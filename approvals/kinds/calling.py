@@ -1,0 +1,240 @@
+"""One HTTP call to a provider that is not trusted to behave.
+
+No redirect is followed, no proxy is taken from the environment, at most `LARGEST_ANSWER` bytes are
+read, nothing is unpacked, and one deadline counts for the whole call, however slowly the other side
+drips. Resolving the host's name is left to the system and is the one wait that is not counted.
+"""
+
+import functools
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpcore
+import httpx
+
+from approvals.kinds.base import Refused, Unknown
+from approvals.kinds.evidence import masked
+
+LARGEST_ANSWER = 1024 * 1024
+LONGEST_RETRY_AFTER_S = 24 * 3600
+TOO_LONG = "(more than is read)"
+
+
+class CallFailed(Exception):
+    """No whole answer came. `never_sent`: not a byte of the request can have arrived."""
+
+    def __init__(self, cause: str, evidence: str, *, never_sent: bool) -> None:
+        super().__init__(f"{cause}: {evidence}")
+        self.cause, self.never_sent = cause, never_sent
+        self.evidence = masked(evidence)
+
+    def result(self) -> Refused | Unknown:
+        if self.never_sent:
+            return Refused(self.cause, permanent=False, evidence=self.evidence)
+        return Unknown(self.cause, self.evidence)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `body` holds the first bytes only when `is_cut`."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    is_cut: bool = False
+
+    @functools.cached_property
+    def fields(self) -> dict[str, Any] | None:
+        """The JSON object that was answered; None for everything that is not clearly one."""
+        if self.is_cut or self.headers.get("Content-Encoding", "identity") != "identity":
+            return None
+        if not _is_json(self.headers.get("Content-Type", "")):
+            return None
+        try:
+            read = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            return None
+        return read if isinstance(read, dict) else None
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return retry_after_s(self.headers)
+
+    @property
+    def said(self) -> str:
+        """The body for people's eyes, masked and short."""
+        return masked(TOO_LONG if self.is_cut else self.body.decode("utf-8", errors="replace"))
+
+    @property
+    def evidence(self) -> str:
+        return masked(f"HTTP {self.status}: {self.said}")
+
+
+def call(
+    method: str, url: str, *, headers: Mapping[str, str], content: bytes | None, seconds: float
+) -> Answer:
+    """Raise `CallFailed` when no whole answer came within `seconds`."""
+    deadline = _Deadline(seconds)
+    sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
+    if not all(value.isascii() and value.isprintable() for value in sent.values()):
+        said = "A key or secret holds a character that no header can carry."
+        raise CallFailed("not-configured", said, never_sent=True)
+    try:
+        with (
+            httpcore.ConnectionPool(
+                ssl_context=_trusted(), network_backend=_OnTime(deadline), retries=0
+            ) as pool,
+            pool.stream(method, url, headers=list(sent.items()), content=content) as answer,
+        ):
+            body, is_cut = _read(answer.iter_stream())
+            return Answer(answer.status, httpx.Headers(answer.headers), body, is_cut)
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as failure:
+        raise _failed(failure) from failure
+    except httpcore.UnsupportedProtocol as failure:
+        raise CallFailed("not-configured", str(failure), never_sent=True) from failure
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The provider's wish to wait, at most a day; None when it has none that makes sense.
+
+    Both forms of RFC 9110 §10.2.3. A date is measured by the provider's own clock where it tells
+    it, so that ours may be wrong.
+    """
+    known = {name.lower(): text for name, text in headers.items()}
+    value = known.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return min(float(value), LONGEST_RETRY_AFTER_S)
+    until = _moment(value)
+    if until is None:
+        return None
+    from_when = _moment(known.get("date", "")) or time.time()
+    return min(max(until - from_when, 0.0), LONGEST_RETRY_AFTER_S)
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970 of an HTTP date."""
+    try:
+        read = parsedate_to_datetime(text)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
+    read = bytearray()
+    for piece in pieces:
+        read += piece
+        if len(read) > LARGEST_ANSWER:
+            return bytes(read[:LARGEST_ANSWER]), True
+    return bytes(read), False
+
+
+def _failed(failure: Exception) -> CallFailed:
+    evidence = f"{type(failure).__name__}: {failure}"
+    if isinstance(failure, httpcore.ConnectError | httpcore.ConnectTimeout):
+        return CallFailed("not-reached", evidence, never_sent=True)
+    if isinstance(failure, httpcore.TimeoutException):
+        return CallFailed("no-answer", evidence, never_sent=False)
+    return CallFailed("connection-lost", evidence, never_sent=False)
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class _Deadline:
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+
+    def left(self, too_late: type[Exception]) -> float:
+        """Seconds that are left; raise `too_late` when none are."""
+        seconds = self._ends_at - time.monotonic()
+        if seconds <= 0:
+            raise too_late("The time for the whole call is over.")
+        return seconds
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as failure:
+        raise httpcore.ConnectError(str(failure)) from failure
+    return list(dict.fromkeys(address[0] for *_, address in found))
+
+
+class _OnTime(httpcore.NetworkBackend):
+    """Ordinary sockets, whose every wait ends with the deadline."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
+        self._network = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, **options: Any
+    ) -> "_StreamOnTime":
+        """To the first address that answers; what time is left is shared among the others."""
+        addresses = _addresses(host, port)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address.")
+        for number, address in enumerate(addresses):
+            try:
+                share = self._deadline.left(httpcore.ConnectTimeout) / (len(addresses) - number)
+                stream = self._network.connect_tcp(address, port, timeout=share, **options)
+                return _StreamOnTime(stream, self._deadline).still_in_time()
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+class _StreamOnTime(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def still_in_time(self) -> "_StreamOnTime":
+        """Itself; with the time over, it is closed before anything was sent."""
+        try:
+            self._deadline.left(httpcore.ConnectTimeout)
+        except httpcore.ConnectTimeout:
+            self.close()
+            raise
+        return self
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left(httpcore.WriteTimeout))
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> "_StreamOnTime":
+        left = self._deadline.left(httpcore.ConnectTimeout)
+        secured = self._stream.start_tls(ssl_context, server_hostname, left)
+        return _StreamOnTime(secured, self._deadline).still_in_time()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,116 @@
+"""What a provider said is kept without secrets (T2.9)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.kinds.evidence import LONGEST, masked
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk_live_abcdef123456",
+        "rk_test_abcdef123456",
+        "pk_live_abcdef123456",
+        "whsec_abcdef123456",
+        "aq_abcdef123456",
+        "sk_live_51HxAbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+        "rk_live_51HxAbCdEf",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/=",
+        "pi_3MtwBw_secret_YrKJUKribcBjcG8HVhfZluoGH",
+        "seti_1Mm8s8_secret_NXDICKPbM2",
+        "Basic c2tfbGl2ZV9hYmM6",
+        "Bearer: abcdef",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP",
+        "Bearer eyJhbGciOi.J9.x",
+        "bearer abc",
+    ],
+)
+def test_keys_are_hidden(secret):
+    """T2.9."""
+    assert masked(f"key {secret} refused") == "key [secret] refused"
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4242.4242.4242.4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "3782 822463 10005",
+        "42424242424242421225",
+        "378282246310005",
+        "6304000000000000000",
+    ],
+)
+def test_card_numbers_are_hidden_but_for_their_last_digits(card):
+    """T2.9."""
+    assert masked(f"card {card} declined") == f"card [card ..{card[-4:]}] declined"
+
+
+@pytest.mark.parametrize(
+    "around", ['{{"number":"{}"}}', "number={}&", "card_{}", "n{}", "{}.", "({})"]
+)
+def test_card_numbers_are_hidden_wherever_they_stand(around):
+    """T2.9."""
+    assert "424242424242" not in masked(around.format("4242424242424242"))
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "DE89370400440532013000",
+        "DE89 3704 0044 0532 0130 00",
+        "DE89-3704-0044-0532-0130-00",
+        "de89370400440532013000",
+        "GB29NWBK60161331926819",
+        "GB29 NWBK 6016 1331 9268 19",
+        "NL91ABNA0417164300",
+        "FR14 2004 1010 0505 0001 3M02 606",
+    ],
+)
+def test_account_numbers_are_hidden(account):
+    """T2.9."""
+
+    def plain(text: str) -> str:
+        return text.replace(" ", "").replace("-", "")
+
+    assert plain(account)[6:-4] not in plain(masked(f"to {account} failed"))
+
+
+@pytest.mark.parametrize(
+    "kept", ["re_1N2x", "pi_88120", "RF-2041", "EUR 1,240.00", "2026-11-24", "2026-11-24T09:12:00Z"]
+)
+def test_what_helps_stays(kept):
+    assert masked(kept) == kept
+
+
+@pytest.mark.parametrize("name", ["STRIPE_API_KEY", "ACCOUNT_SERVICE_SECRET"])
+def test_our_own_secrets_are_hidden_whatever_they_look_like(settings, name):
+    """T2.9: a provider that sends back what it was sent."""
+    setattr(settings, name, "correct horse")
+    assert masked("Wrong: correct horse.") == "Wrong: [secret]."
+
+
+def test_a_password_in_an_address_is_hidden():
+    assert masked("https://user:hunter22@host/x") == "https://[secret]@host/x"
+
+
+def test_long_evidence_is_cut():
+    assert len(masked("x" * 70_000)) == LONGEST
+
+
+def test_a_secret_at_the_cut_is_hidden_first():
+    assert "sk_live" not in masked("x" * (LONGEST - 12) + " sk_live_abcdef123456")
+
+
+def test_evidence_can_be_stored():
+    assert "\x00" not in masked("a\x00b")
+
+
+@given(text=st.text(), digits=st.text("0123456789", min_size=13, max_size=19))
+def test_no_card_number_stands_in_evidence(text, digits):
+    assert digits not in masked(f"{text} {digits} {text}")

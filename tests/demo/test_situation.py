@@ -1,0 +1,23 @@
+"""The 09:12 situation, made by the product's own commands against the simulator."""
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.kinds import refund
+from approvals.models import ApprovalRequest, State
+from demo.situation import FAULTS, LIMITED, Situation
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_is_the_same_at_any_speed(start, settings):
+    provider = start(*(f"--fault={fault}" for fault in FAULTS))
+    settings.STRIPE_API_KEY, settings.ACCOUNT_SERVICE_SECRET = "sk_test_demo", "secret"
+    settings.STRIPE_API_BASE = settings.ACCOUNT_SERVICE_URL = provider.url
+    settings.WAITING_IS_DIVIDED_BY = 50
+    refund._client.cache_clear()
+    Situation({user.email: user for user in User.objects.all()}, timezone.now()).happen()
+    refund._client.cache_clear()
+    retrying = ApprovalRequest.objects.filter(state=State.RETRYING)
+    assert {item.payload["account"] for item in retrying} == set(LIMITED)
+    assert settings.WAITING_IS_DIVIDED_BY == 50
