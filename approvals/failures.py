@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, TruncHour
 
 from accounts.access import Access
 from approvals import kinds
-from approvals.causes import Cause
+from approvals.causes import ACCEPTED, Cause
 from approvals.causes import cause as cause_of
 from approvals.models import ApprovalRequest, Attempt, CauseWatch, State
 from approvals.rules import visible_to
@@ -98,6 +98,7 @@ def needing_a_person(person: Access) -> int:
     lines = (
         failing(person)
         .filter(state__in=[State.NEEDS_PERSON, State.IN_DOUBT])
+        .exclude(cause__in=ACCEPTED)
         .values("cause")
         .annotate(count=Count("pk"), above=Coalesce(Subquery(watched.values("above")), 0))
     )

@@ -23,14 +23,19 @@ from demo.organisation import PEOPLE
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
 UNKNOWN = "acct_5512"
 REJECTED = "acct_5477"
+FAILED_LATER, PENDING = "87990", "87991"  # orders, each with one payment
 # How the simulator misbehaves: three accounts are refused for a while, one answer gets lost and
-# cannot be asked for, one account number is wrong.
+# cannot be asked for, one account number is wrong, one refund is taken back after it was done, one
+# is accepted and not finished.
 FAULTS = [
     *(f"rate_limit@{account}=1" for account in LIMITED),
     f"hang_after_effect@{UNKNOWN}=1",
     f"look_up_unavailable@{UNKNOWN}=1",
     f"reject@{REJECTED}=1",
+    f"fail_later@pi_{FAILED_LATER}_6000_eur=1",
+    f"pending@pi_{PENDING}_21000_eur=1",
 ]
+DURATIONS = ["--fail-later-seconds=0.001", "--pending-seconds=3600"]
 CUSTOMERS = [
     "Ana Silva",
     "Jonas Becker",
@@ -136,6 +141,8 @@ class Situation:
         self._one_unknown()
         self._one_needs_a_person()
         self._one_task_by_hand()
+        self._one_taken_back()
+        self._one_accepted()
         self._one_held()
         self._stripe_was_held_for_a_while()
 
@@ -185,6 +192,22 @@ class Situation:
         )
         self.approve(item, "ops2", at=asked + timedelta(minutes=30))
         self.run(item)
+
+    def _one_taken_back(self) -> None:
+        """Done before seven, failed at the bank an hour later: looking again brought it to light."""
+        asked = self.ago(hours=2, minutes=40)
+        item = self.ask_refund(at=asked, amount=5600, order=FAILED_LATER, size=6000)
+        self.approve(item, "finance1", at=asked + timedelta(minutes=11))
+        self.run(item)
+        self.run(item)
+
+    def _one_accepted(self) -> None:
+        asked = self.ago(minutes=55)
+        item = self.ask_refund(at=asked, amount=19800, order=PENDING, size=21000, by="support2")
+        self.approve(item, "finance1", at=asked + timedelta(minutes=8))
+        self.run(item)
+        while self._due(item) < self.now:
+            self.run(item)
 
     def _one_held(self) -> None:
         asked = self.ago(minutes=74)

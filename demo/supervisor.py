@@ -22,7 +22,7 @@ from django.conf import settings
 from config.embedded import EmbeddedServer, dying_with_parent
 from config.keyfile import keep
 from demo.organisation import SIGN_INS
-from demo.situation import FAULTS
+from demo.situation import DURATIONS, FAULTS
 
 READY_SECONDS = 120
 STOP_SECONDS = 40
@@ -108,6 +108,7 @@ class Demo:
                 f"--webhook=http://127.0.0.1:{self.port}/hooks/stripe/",
                 f"--webhook-secret={environment['STRIPE_WEBHOOK_SECRET']}",
                 *(f"--fault={fault}" for fault in FAULTS),
+                *DURATIONS,
             ],
             environment,
         )

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals import failures, queries, runbooks
-from approvals.causes import CAUSES, Cause
+from approvals.causes import ACCEPTED, CAUSES, Cause
 from approvals.commands.bulk import MOST
 from approvals.commands.watch import watch_cause
 from approvals.failures import Group
@@ -132,10 +132,15 @@ def _is_in(view: str, group: Group) -> bool:
         "all": True,
         "person": State.NEEDS_PERSON in group.states,
         "retrying": State.RETRYING in group.states,
-        "unknown": State.IN_DOUBT in group.states,
+        "unknown": _is_unknown(group),
         "held": group.held > 0,
         "resolved": False,
     }[view]
+
+
+def _is_unknown(group: Group) -> bool:
+    """In doubt, and not merely accepted and unfinished."""
+    return State.IN_DOUBT in group.states and group.cause.code not in ACCEPTED
 
 
 def _summary(found: list[Group]) -> str:
@@ -147,6 +152,8 @@ def _summary(found: list[Group]) -> str:
         (State.RETRYING, "retries on its own", "retry on their own"),
     ):
         groups = [group for group in found if state in group.states]
+        if state == State.IN_DOUBT:
+            groups = [group for group in groups if _is_unknown(group)]
         if groups:
             count = sum(group.states[state] for group in groups)
             causes = (
@@ -169,16 +176,11 @@ def _url(why: Cause) -> str:
 
 def _line(group: Group) -> dict:
     why = group.cause
-    status = (
-        "unknown"
-        if State.IN_DOUBT in group.states
-        else ("failed" if State.NEEDS_PERSON in group.states else "retrying")
-    )
     return {
+        "tone": _tone(group),
         "title": _title(why),
         "url": _url(why),
         "systems": listed(group.systems),
-        "tone": status,
         "count": group.count,
         "held": group.held,
         "first_seen": group.first_seen,
@@ -192,6 +194,14 @@ def _line(group: Group) -> dict:
         "runbook_url": f"/runbooks/{why.runbook}/",
         "above": group.watch.above if group.watch else None,
     }
+
+
+def _tone(group: Group) -> str:
+    if group.cause.code in ACCEPTED:
+        return "running"
+    if State.IN_DOUBT in group.states:
+        return "unknown"
+    return "failed" if State.NEEDS_PERSON in group.states else "retrying"
 
 
 def _facts(group: Group, now) -> list[dict]:

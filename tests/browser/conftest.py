@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from approvals.kinds import refund
-from demo.situation import FAULTS, Situation
+from demo.situation import DURATIONS, FAULTS, Situation
 from tests import postgres
 from tests.conftest import PASSWORD, _point_to
 from tests.demo.conftest import until
@@ -102,6 +102,7 @@ def _simulator(directory) -> tuple[subprocess.Popen, str]:
             *(sys.executable, "-m", "demo.simulator", "--port=0"),
             f"--ledger={directory / 'ledger.sqlite3'}",
             *(f"--fault={fault}" for fault in FAULTS),
+            *DURATIONS,
         ],
         cwd=django_settings.BASE_DIR,
         stdout=subprocess.PIPE,

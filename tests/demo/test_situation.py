@@ -6,12 +6,12 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.kinds import refund
 from approvals.models import ApprovalRequest, State
-from demo.situation import FAULTS, LIMITED, Situation
+from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_it_is_the_same_at_any_speed(start, settings):
-    provider = start(*(f"--fault={fault}" for fault in FAULTS))
+    provider = start(*(f"--fault={fault}" for fault in FAULTS), *DURATIONS)
     settings.STRIPE_API_KEY, settings.ACCOUNT_SERVICE_SECRET = "sk_test_demo", "secret"
     settings.STRIPE_API_BASE = settings.ACCOUNT_SERVICE_URL = provider.url
     settings.WAITING_IS_DIVIDED_BY = 50
