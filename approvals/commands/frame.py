@@ -238,13 +238,23 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
             running.verb, running.item.ref, running.access, refusal, running.at, running.key
         )
         return refusal
-    answer = Answer(
-        ref=running.item.ref,
+    item = running.item
+    return answered(
+        claimed,
+        ref=item.ref,
         verb=running.verb,
-        version=running.item.version,
-        at=running.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        version=item.version,
+        at=running.at,
         sentence=running.sentence,
     )
+
+
+def answered(
+    claimed: Claim, *, ref: str, verb: str, version: int, at: datetime, sentence: str
+) -> Answer:
+    """The answer of a command that was carried out, kept under its key."""
+    stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    answer = Answer(ref=ref, verb=verb, version=version, at=stamp, sentence=sentence)
     idempotency.keep_answer(claimed, answer)
     return answer
 
@@ -257,6 +267,7 @@ def carried_out(
     by: User,
     at: datetime,
     key: str,
+    about: str = "request",
 ) -> Answer:
     """One transaction around the whole; afterwards the refusal, recorded, if it was one.
 
@@ -269,7 +280,7 @@ def carried_out(
     except Refusal as refusal:
         if not isinstance(refusal, NOT_AN_ATTEMPT) and not refusal.is_replay:
             with transaction.atomic():
-                _record_refused(verb, target, access.of(by, Queue), refusal, at, key)
+                _record_refused(verb, target, access.of(by, Queue), refusal, at, key, about)
         raise
     except OperationalError as error:
         if isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
@@ -283,14 +294,20 @@ def carried_out(
 
 
 def _record_refused(
-    verb: str, target: str, person: Access, refusal: Refusal, at: datetime, key: str
+    verb: str,
+    target: str,
+    person: Access,
+    refusal: Refusal,
+    at: datetime,
+    key: str,
+    about: str = "request",
 ) -> None:
     """In the stream of the person who tried: a request's version never moves by a refusal."""
     record(
         stream=person.stream,
-        action=f"request.{verb}",
+        action=f"{about}.{verb}",
         actor=person.actor,
-        target=Target(type="request", id=target[:100]),
+        target=Target(type=about, id=target[:100]),
         at=at,
         outcome=Outcome.DENIED,
         reason_code=str(refusal.facts.get("rule") or refusal.code),

@@ -1,7 +1,7 @@
 """The switch of an outside system: nothing is sent while it is held, and no try is used up."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from accounts import access
@@ -10,6 +10,7 @@ from approvals import breaker, kinds
 from approvals.commands import idempotency
 from approvals.commands.frame import (
     Answer,
+    answered,
     carried_out,
     principal,
     replayed,
@@ -90,14 +91,16 @@ def _switched(
             reason=arguments.get("reason", ""),
             key=key,
         )
-        answer = Answer(
-            ref=slug,
-            verb=verb,
-            version=system.version,
-            at=at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            sentence=sentence,
+        return answered(
+            claimed, ref=slug, verb=verb, version=system.version, at=at, sentence=sentence
         )
-        idempotency.keep_answer(claimed, answer)
-        return answer
 
-    return carried_out(attempt, verb=verb, target=slug, by=by, at=at, key=key)
+    return carried_out(
+        attempt,
+        verb=verb.removesuffix("_system"),
+        target=slug,
+        by=by,
+        at=at,
+        key=key,
+        about="system",
+    )

@@ -181,10 +181,13 @@ def _code(answer: Answer) -> str:
 
 
 def _read(answer: Answer, effect: Effect) -> Done | Unknown:
-    """A yes counts only for the change that we asked for: its id, and whatever else it names."""
+    """A yes counts only for the change that we asked for, in everything that it names.
+
+    The address names the change already, so an answer without an `id` is about ours.
+    """
     change = answer.fields or {}
-    reference, status, identity = (change.get(name) for name in ("reference", "status", "id"))
-    if not isinstance(identity, str) or not isinstance(status, str):
+    reference, status = change.get("reference"), change.get("status")
+    if not isinstance(change.get("id", effect.id), str) or not isinstance(status, str):
         return Unknown("unreadable-answer", answer.evidence)
     asked = {**effect.payload, "id": effect.id}
     if any(change[name] != asked[name] for name in NAMED if name in change and name in asked):

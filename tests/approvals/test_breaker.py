@@ -140,7 +140,7 @@ def test_only_operations_can_hold_a_system(cast, who):
         hold(cast, by=person)
     assert not System.objects.filter(held_at__isnull=False).exists()
     denied = Event.objects.get(stream=f"person/{person.person_key}")
-    assert (denied.action, denied.outcome) == ("request.hold_system", "denied")
+    assert (denied.action, denied.outcome) == ("system.hold", "denied")
 
 
 def test_a_reason_is_needed_and_a_system_that_exists(cast):
