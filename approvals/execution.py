@@ -89,7 +89,7 @@ def _perform(call: Call) -> Result:
             seen = call.kind.look_up(call.effect)
             if not isinstance(seen, base.Absent):
                 return seen
-        if monotonic() - call.claimed_s > timing.SEND_WITHIN_S:
+        if not timing.may_still_send(monotonic() - call.claimed_s):
             return base.Refused("not-sent-in-time", permanent=False)
         return call.kind.send(call.effect)
     except Exception as error:

@@ -15,8 +15,6 @@ QUIET_S = 30
 # Stripe keeps idempotency keys for at least 24 h; after that the same key executes again.
 KEY_WINDOW = timedelta(hours=23)
 LEASE = timedelta(seconds=60)
-# A worker that was held up longer than this after its claim sends nothing any more.
-SEND_WITHIN_S = 20
 JITTER = 0.2
 # Some providers fail later what they confirmed: when it is looked at again after it was done.
 CHECKS_AFTER = (timedelta(hours=1), *(timedelta(days=days) for days in (1, 3, 7, 14)))
@@ -61,6 +59,12 @@ def absence_counts_from(sent_at: datetime, *, speed: int = 1) -> datetime:
 def is_inside_key_window(first_sent_at: datetime | None, at: datetime) -> bool:
     """Whether the provider still recognises a repeat by its key."""
     return first_sent_at is None or at - first_sent_at < KEY_WINDOW
+
+
+def may_still_send(held_up_s: float) -> bool:
+    """Whether a worker that was held up so long since its claim may make its call: the call itself
+    takes less than half of the lease, and must end before somebody else's turn."""
+    return held_up_s <= LEASE.total_seconds() / 3
 
 
 def next_check(done_at: datetime, at: datetime) -> datetime | None:

@@ -165,7 +165,7 @@ def test_a_kind_that_answers_nonsense_leaves_a_doubt(cast, approved, provider):
 
 def test_a_worker_held_up_after_its_claim_sends_nothing(cast, approved, provider, monkeypatch):
     """SIGSTOP between claim and call: another worker may have taken over in the meantime."""
-    ticks = iter([0.0, timing.SEND_WITHIN_S + 1.0])
+    ticks = iter([0.0, timing.LEASE.total_seconds() / 2])
     monkeypatch.setattr(execution, "monotonic", lambda: next(ticks))
     assert cast.run(approved) == "postponed"
     assert provider.sent == []
