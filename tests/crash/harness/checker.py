@@ -18,6 +18,7 @@ from tests.crash.harness.snapshot import Books, Row
 LOST, DOUBLED, UNEXPLAINED = "lost", "doubled", "unexplained"
 UNSETTLED = ("approved", "executing", "retrying", "in_doubt")
 WITHOUT_EFFECT = ("pending", "sent_back", "rejected", "withdrawn", "expired")
+APPROVING = ("request.submit", "request.approve")
 REPLAYED = re.compile(r"^Already recorded: (.*) Nothing was (?:done|sent) twice\.$", re.DOTALL)
 
 
@@ -103,7 +104,9 @@ def _answers_agree(case: Case) -> Iterator[Finding]:
             yield Finding(UNEXPLAINED, command.key, f"“{command.verb}” had two different answers.")
         kinds = [answer.kind for answer in command.answers if answer.is_definite]
         if OK in kinds and REFUSED in kinds[kinds.index(OK) :]:
-            yield Finding(UNEXPLAINED, command.key, f"“{command.verb}” was confirmed, then refused.")
+            yield Finding(
+                UNEXPLAINED, command.key, f"“{command.verb}” was confirmed, then refused."
+            )
 
 
 def _a_key_is_one_command(case: Case) -> Iterator[Finding]:
@@ -154,9 +157,10 @@ def _each_event_has_its_command(case: Case) -> Iterator[Finding]:
     """Nothing was done in anybody's name that nobody asked for."""
     asked = {(hash_of_key(command.key), str(command.account)) for command in case.history}
     for event in case.books.events:
-        if event["stream"].startswith("request/") and event["actor_type"] == "person":
-            if (event["key_hash"], event["actor_id"]) not in asked:
-                yield Finding(UNEXPLAINED, event["stream"], f"Nobody asked for {event['action']}.")
+        if not event["stream"].startswith("request/") or event["actor_type"] != "person":
+            continue
+        if (event["key_hash"], event["actor_id"]) not in asked:
+            yield Finding(UNEXPLAINED, event["stream"], f"Nobody asked for {event['action']}.")
 
 
 # --- What was done ------------------------------------------------------------------------------
@@ -325,13 +329,12 @@ def _jobs_live_and_die_with_their_command(case: Case) -> Iterator[Finding]:
     jobs = {(row["xid"], row["item_id"]) for row in case.books.outbox}
     moved = {event["xid"] for event in case.books.events}
     for event in case.books.events:
-        if event["action"] not in ("request.submit", "request.approve"):
+        if event["action"] not in APPROVING or event["state"] != "approved":
             continue
-        if event["state"] == "approved" and event["outcome"] == "success":
-            if (event["xid"], item_ids.get(event["stream"])) not in jobs:
-                yield Finding(
-                    LOST, event["stream"], "It was approved and the job is not of its transaction."
-                )
+        if (event["xid"], item_ids.get(event["stream"])) not in jobs:
+            yield Finding(
+                LOST, event["stream"], "It was approved and the job is not of its transaction."
+            )
     known = set(item_ids.values())
     for row in case.books.outbox:
         if row["item_id"] not in known:

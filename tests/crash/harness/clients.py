@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.crash.harness.history import BUSY, OK, Command, History
+from tests.crash.harness.history import OK, Command, History
 from tests.crash.harness.web import Web
 from tests.crash.harness.world import Account, World
 
 CLIENTS = 16
 HOT = 16
-REPEATS_WAIT_S = (0.05, 0.6)
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 1.5
 
 
 @dataclass(frozen=True)
@@ -330,13 +330,14 @@ class Clients:
         return command
 
     def _until_definite(self, command: Command, account: Account, draw: random.Random) -> None:
+        wait = FIRST_WAIT_S
         while True:
             answer = self.web.send(account, command, draw)
             command.answers.append(answer)
             if answer.is_definite or time.monotonic() > self.gives_up_at:
                 return
-            wait = draw.uniform(*REPEATS_WAIT_S)
-            time.sleep(wait if answer.kind != BUSY else wait * 2)
+            time.sleep(wait * draw.uniform(0.5, 1.5))
+            wait = min(wait * 2, LONGEST_WAIT_S)
 
     def _replay(self, draw: random.Random) -> None:
         """What was confirmed before is sent again, as it was: the same answer, and nothing done."""
