@@ -20,6 +20,7 @@ from tests.crash.harness.seams.failpoints import COMMAND_POINTS, HITS, WORKER_PO
 
 ROUND_S = 12.0
 PAST_THE_LEASE_S = waits.LEASE_S + 2
+PAST_LOCK_TIMEOUT_S = 3.0
 
 REALISTIC = {
     "refuse_before": 0.02,
@@ -47,7 +48,16 @@ HOSTILE = {
 # With a provider that knows keys that is a repeat; with one that doesn't, nobody can prevent it
 # from this side. So while keys are ignored workers die, but don't sleep (docs/reference).
 WITHOUT_KEYS = HOSTILE | {"ignore_keys": 1.0}
-PROVIDERS = {"realistic": REALISTIC, "hostile": HOSTILE, "without keys": WITHOUT_KEYS}
+# For the scenes of the controls: effects whose answers are lost, with and without keys.
+UNSURE = {"hang_after_effect": 0.15, "error_after_effect": 0.3}
+PROVIDERS = {
+    "quiet": {},
+    "unsure": UNSURE,
+    "unsure without keys": UNSURE | {"ignore_keys": 1.0},
+    "realistic": REALISTIC,
+    "hostile": HOSTILE,
+    "without keys": WITHOUT_KEYS,
+}
 
 DATABASE_LINE = {
     "sound": {},
@@ -74,8 +84,9 @@ class Menu:
     actions: Mapping[str, float] = field(
         default_factory=lambda: {"kill": 0.7, "stop": 0.15, "drop": 0.15}
     )
-    providers: Sequence[str] = tuple(PROVIDERS)
+    providers: Sequence[str] = ("realistic", "hostile", "without keys")
     lines: Sequence[str] = tuple(DATABASE_LINE)
+    is_scripted: bool = False  # a scene says what happens; nothing is drawn for rounds
 
 
 EVERYTHING = Menu(
@@ -118,7 +129,7 @@ class Killer:
         """Whatever is due since the last tick."""
         now = time.monotonic()
         passed, self._last = now - self._last, now
-        if now > self._round_ends:
+        if now > self._round_ends and not self.menu.is_scripted:
             self._begin_round(now)
         self._note_hits()
         self._wake(now)
@@ -135,18 +146,18 @@ class Killer:
         self.parts.order(rates={})
         self.parts.set_faults({})
         self._note_hits()
-        self._wake(float("inf"))
+        self.wake_all()
 
     def provider_is(self, name: str) -> None:
         self.provider = name
-        self.parts.set_faults(PROVIDERS.get(name, {}))
+        self.parts.set_faults(PROVIDERS[name])
 
     def _begin_round(self, now: float) -> None:
         self._round_ends = now + ROUND_S
         self._on = {name: self.draw.random() < 0.75 for name in self._does}
         self._on |= {"failpoint": True, "web": True}
         # Whoever sleeps now must not wake up to a provider without keys.
-        self._wake(float("inf"))
+        self.wake_all()
         self._disarm("stop")
         self.provider_is(self.draw.choice(self.menu.providers))
         if self.provider == "without keys":
@@ -258,17 +269,21 @@ class Killer:
                 continue
             self.faults[f"{action} at {name}"] += 1
             if action == "stop":
-                self._asleep[int(pid)] = time.monotonic() + PAST_THE_LEASE_S
+                past = PAST_THE_LEASE_S if name in WORKER_POINTS else PAST_LOCK_TIMEOUT_S
+                self._asleep[int(pid)] = time.monotonic() + past
 
     def _wake(self, now: float) -> None:
         for pid, at in list(self._asleep.items()):
-            if at <= now:
+            if at <= now or now == float("inf"):
                 del self._asleep[pid]
                 _signal(pid, signal.SIGCONT)
 
     @property
     def asleep(self) -> list[int]:
         return list(self._asleep)
+
+    def sleeps_until_woken(self, pid: int) -> None:
+        self._asleep[pid] = float("inf")
 
     def wake_all(self) -> None:
         self._wake(float("inf"))
