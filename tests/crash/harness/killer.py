@@ -68,7 +68,10 @@ DATABASE_LINE = {
 
 @dataclass(frozen=True)
 class Menu:
-    """How often each thing happens, in times a second."""
+    """How often each thing happens, in times a second.
+
+    With `commands_a_second` a second is so many commands: on a slow machine it dies less often.
+    """
 
     web: float = 0.0
     worker: float = 0.0
@@ -86,6 +89,7 @@ class Menu:
     )
     providers: Sequence[str] = ("realistic", "hostile", "without keys")
     lines: Sequence[str] = tuple(DATABASE_LINE)
+    commands_a_second: float = 0.0
     is_scripted: bool = False  # a scene says what happens; nothing is drawn for rounds
 
 
@@ -100,6 +104,7 @@ EVERYTHING = Menu(
     stop_web=0.03,
     reset=0.08,
     failpoint=0.3,
+    commands_a_second=18,
 )
 NOTHING = Menu(providers=("quiet",), lines=("sound",))
 
@@ -116,6 +121,7 @@ class Killer:
         self._asleep: dict[int, float] = {}
         self._seen: set[str] = set()
         self._last = time.monotonic()
+        self._commands = 0
         self._round_ends = 0.0
         self._on: dict[str, bool] = {}
         # In turn, not by chance: a short run comes by every one.
@@ -125,10 +131,13 @@ class Killer:
     def total(self) -> int:
         return sum(self.kills.values())
 
-    def tick(self) -> None:
-        """Whatever is due since the last tick."""
+    def tick(self, commands: int) -> None:
+        """Whatever is due since the last tick; `commands` is how many there were so far."""
         now = time.monotonic()
-        passed, self._last = now - self._last, now
+        passed = now - self._last
+        if self.menu.commands_a_second:
+            passed = (commands - self._commands) / self.menu.commands_a_second
+        self._last, self._commands = now, commands
         if now > self._round_ends and not self.menu.is_scripted:
             self._begin_round(now)
         self._note_hits()

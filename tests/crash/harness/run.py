@@ -134,7 +134,7 @@ def _run(plan: Plan, place: World, parts: Parts, say: Callable[[str], None]) -> 
     said_at = 0.0
     while not _is_enough(plan, running.passed_s, len(history), killer.total):
         parts.watch()
-        killer.tick()
+        killer.tick(len(history))
         if plan.each_tick:
             plan.each_tick(running)
         if running.passed_s > said_at:

@@ -25,7 +25,7 @@ def no_lease_epoch() -> Plan:
     """A worker falls asleep with a refusal in its hand and wakes up while another is sending."""
     return Plan(
         SEED,
-        75,
+        45,
         menu=replace(CALM, is_scripted=True),
         load=Load(create=1, decide=0, other=0, hot=0, replay=0, kinds=ONLY_SMALL, pause_s=30),
         concurrency=1,
