@@ -44,9 +44,13 @@ class Call:
     item_id: int
     attempt_id: int
     epoch: int
+    lease_until: datetime
     purpose: str
     kind: base.Kind
     effect: base.Effect
+
+
+_TURN_IS_OVER = base.Unknown("worker-died", "Its turn was over before it could send.")
 
 
 def worker_name() -> str:
@@ -60,7 +64,8 @@ def run(item_id: int, *, wake: Wake, clock: Clock = timezone.now) -> str:
         call = _claim(item_id, worker=worker, at=clock(), wake=wake)
         if call is None:
             return "nothing"
-        result = _perform(call)
+        # A worker that stood still since its claim (a paused machine, a slow COMMIT) sends nothing.
+        result = _perform(call) if clock() < call.lease_until else _TURN_IS_OVER
         return _settle(call, result, worker=worker, at=clock(), wake=wake)
 
 
@@ -155,6 +160,7 @@ def _begin(
         item_id=item.pk,
         attempt_id=attempt.pk,
         epoch=effect.epoch,
+        lease_until=effect.lease_until,
         purpose=purpose,
         kind=kinds.kind_of(item.kind),
         effect=base.Effect(
