@@ -14,6 +14,7 @@ from tests.crash.harness.run import Plan, carry_out
 
 BEGAN = time.monotonic()
 LONG = {"commands": 10_000, "kills": 200}
+LEAST_BOUND_S = 600
 SHORT = {"commands": 1_000, "kills": 20}
 
 
@@ -38,7 +39,7 @@ def main() -> int:
         return _control(options.control, is_intact=options.intact)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     goal = LONG if options.long else SHORT
-    plan = Plan(seed, options.seconds, at_most_s=options.seconds * 4 + 60, **goal)
+    plan = Plan(seed, options.seconds, at_most_s=max(options.seconds * 10, LEAST_BOUND_S), **goal)
     report = carry_out(plan, say)
     print(report.line(), flush=True)
     has_enough = report.commands >= plan.commands and report.kills >= plan.kills
