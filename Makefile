@@ -1,11 +1,13 @@
 # The two commands of the README are `make demo` and `make test`.
 PYTHON ?= python3
 PORT ?= 8000
+SECONDS ?= 120
+SEED ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test bench clean
+.PHONY: demo test lint crash-test crash-controls bench clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -21,6 +23,10 @@ lint: $(VENV)/.development
 
 crash-test: $(VENV)/.development
 	$(BIN)/python -m pytest tests/crash -n 0
+	$(BIN)/python -m tests.crash.harness --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+crash-controls: $(VENV)/.development
+	$(BIN)/python -m tests.crash.harness --controls
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.queue

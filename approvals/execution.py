@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 
 from django.db import transaction
 
@@ -59,7 +58,6 @@ class Call:
     kind: base.Kind
     effect: base.Effect
     began_at: datetime
-    claimed_s: float
 
 
 def worker_name() -> str:
@@ -73,14 +71,14 @@ def run(item_id: int, *, wake: Wake, clock: Clock = database_time) -> str:
         call = _claim(item_id, worker=worker, at=clock(), wake=wake)
         if call is None:
             return "nothing"
-        result = _perform(call)
+        result = _perform(call, clock)
         at = clock()
         outcome = _settle(call, result, worker=worker, at=at, wake=wake)
         _tell_breaker(call, result, worker=worker, at=at)
         return outcome
 
 
-def _perform(call: Call) -> Result:
+def _perform(call: Call, clock: Clock) -> Result:
     """The only line that leaves the house. Whatever is raised may have happened after sending."""
     try:
         if call.purpose != Purpose.SEND:
@@ -89,7 +87,7 @@ def _perform(call: Call) -> Result:
             seen = call.kind.look_up(call.effect)
             if not isinstance(seen, base.Absent):
                 return seen
-        if not timing.may_still_send(monotonic() - call.claimed_s):
+        if not timing.may_still_send(clock() - call.began_at):
             return base.Refused("not-sent-in-time", permanent=False)
         return call.kind.send(call.effect)
     except Exception as error:
@@ -198,7 +196,6 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
             id=effect.key, key=effect.key, ref=item.ref, payload=item.payload, reason=item.reason
         ),
         began_at=one.at,
-        claimed_s=monotonic(),
     )
 
 

@@ -7,12 +7,13 @@ is to be done. So a lost, late, doubled or zombie job does no harm (mechanisms Â
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+import psycopg
+from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import jobs as procrastinate_jobs
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
@@ -27,7 +28,8 @@ def enqueue(
 
     Goes through Django's connection in every process, also inside a worker, where a bare
     `.defer()` would not (trap 1). While a job with the same `once` waits, another is not added;
-    that is no error and leaves the caller's transaction whole (trap 7).
+    that is no error and leaves the caller's transaction whole (trap 7). A database that is lost or
+    locked meanwhile raises Django's own errors, as everywhere else in a command.
     """
     job = procrastinate_jobs.Job(
         id=None,
@@ -44,6 +46,11 @@ def enqueue(
             JobManager(DjangoConnector()).defer_job(job)
     except AlreadyEnqueued:
         return
+    except ConnectorException as error:
+        if not isinstance(error.__cause__, psycopg.Error):
+            raise
+        with connection.wrap_database_errors:
+            raise error.__cause__ from None
 
 
 @app.task(name="approvals.execute", queue="effects")

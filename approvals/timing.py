@@ -61,10 +61,10 @@ def is_inside_key_window(first_sent_at: datetime | None, at: datetime) -> bool:
     return first_sent_at is None or at - first_sent_at < KEY_WINDOW
 
 
-def may_still_send(held_up_s: float) -> bool:
-    """Whether a worker that was held up so long since its claim may make its call: the call itself
-    takes less than half of the lease, and must end before somebody else's turn."""
-    return held_up_s <= LEASE.total_seconds() / 3
+def may_still_send(since_claim: timedelta) -> bool:
+    """Whether a worker may still make its call so long after its claim: a paused machine or a slow
+    COMMIT may have held it up. A call takes less than half of the lease, and must end within it."""
+    return since_claim <= LEASE / 3
 
 
 def next_check(done_at: datetime, at: datetime) -> datetime | None:

@@ -163,15 +163,6 @@ def test_a_kind_that_answers_nonsense_leaves_a_doubt(cast, approved, provider):
     assert cast.get(approved.ref).cause == "unrecognised"
 
 
-def test_a_worker_held_up_after_its_claim_sends_nothing(cast, approved, provider, monkeypatch):
-    """SIGSTOP between claim and call: another worker may have taken over in the meantime."""
-    ticks = iter([0.0, timing.LEASE.total_seconds() / 2])
-    monkeypatch.setattr(execution, "monotonic", lambda: next(ticks))
-    assert cast.run(approved) == "postponed"
-    assert provider.sent == []
-    assert cast.get(approved.ref).cause == "not-sent-in-time"
-
-
 def test_a_worker_s_wrong_clock_takes_nobody_s_lease(cast, approved, provider, monkeypatch):
     """±1 h on a worker: the database's time decides, so the lease of another holds."""
     seen = []

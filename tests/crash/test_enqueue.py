@@ -10,10 +10,12 @@ import contextlib
 import threading
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from procrastinate.contrib.django import app
+from procrastinate.manager import JobManager
 
 from approvals import jobs
+from tests import postgres
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -91,4 +93,25 @@ def test_a_worker_in_the_process_leaves_the_outbox_of_others_whole():
         raise RuntimeError
     over.set()
     thread.join(timeout=60)
+    assert count("tests.leaf") == 0
+
+
+def test_a_database_that_is_lost_while_a_job_is_asked_for_is_said_as_what_it_is(
+    committed_db, monkeypatch
+):
+    """procrastinate has errors of its own; a page would call them a fault of ours (500, not 503)."""
+    defer_job = JobManager.defer_job
+
+    def lose_the_database_first(self, job):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [pid] = cursor.fetchone()
+        with postgres.admin(committed_db) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        return defer_job(self, job)
+
+    monkeypatch.setattr(JobManager, "defer_job", lose_the_database_first)
+    with pytest.raises(OperationalError), transaction.atomic():
+        jobs.enqueue(leaf)
+    connection.close()
     assert count("tests.leaf") == 0

@@ -1,5 +1,6 @@
 """Never twice, never lost: real calls to the simulator, whose ledger is the judge."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from accounts.models import Membership
-from approvals import doctor, timing
+from approvals import doctor, execution, timing
 from approvals.kinds import base, refund
 from approvals.models import Attempt, Effect, State
 from audit.models import Event
@@ -171,6 +172,20 @@ def test_a_worker_that_comes_back_too_late_writes_nothing(provider, cast, approv
     assert cast.get(approved.ref).state == State.IN_DOUBT
     late = Event.objects.get(action="attempt.too_late")
     assert (late.outcome, late.reason_code) == ("denied", "stale-epoch")
+    assert settle_down(cast, approved, start=LONG_DEAD) == State.DONE
+    assert len(effects_of(provider, approved)) == 1
+    assert_explained()
+
+
+def test_a_worker_that_stood_still_since_its_claim_sends_nothing(provider, cast, approved):
+    """Found by the crash test: with a provider that ignores keys it would be a second effect."""
+    provider.set_faults(ignore_keys=1)
+    claimed_at = cast.now + timedelta(minutes=2)
+    moments = itertools.chain([claimed_at], itertools.repeat(claimed_at + timing.LEASE / 2))
+    outcome = execution.run(approved.pk, wake=lambda *_: None, clock=lambda: next(moments))
+    assert outcome == "postponed"
+    assert cast.get(approved.ref).cause == "not-sent-in-time"
+    assert effects_of(provider, approved) == []
     assert settle_down(cast, approved, start=LONG_DEAD) == State.DONE
     assert len(effects_of(provider, approved)) == 1
     assert_explained()

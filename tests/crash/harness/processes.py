@@ -1,0 +1,230 @@
+"""Starting, finding and ending the processes of one run. Only what was started here is ended here.
+
+Everything is started from one thread: the kernel ends a child with the thread that started it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from config.embedded import EmbeddedServer, dying_with_parent
+from config.env import ConfigurationError
+from tests.crash.harness.world import PROJECT, World
+
+MASTERS, WEB_WORKERS, THREADS = 2, 2, 4
+
+
+class DidNotStart(Exception):
+    """A part of the run did not come up; the message says which."""
+
+
+@dataclass
+class Parts:
+    """All processes of a run, by what they are."""
+
+    world: World
+    job_workers: int = 3
+    concurrency: int = 8
+    durations: Mapping[str, float] = field(default_factory=dict)
+    database: subprocess.Popen | None = None
+    proxy: subprocess.Popen | None = None
+    simulator: subprocess.Popen | None = None
+    masters: list[subprocess.Popen] = field(default_factory=list)
+    workers: list[subprocess.Popen] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    provider: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, *, seed: int) -> None:
+        """The provider, the proxy, the web and the workers; the database runs already."""
+        self.simulator = self._run(
+            [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}"]
+            + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
+            + [f"--{name}={value}" for name, value in self.durations.items()],
+            stdout=subprocess.PIPE,
+        )
+        self.provider = self.simulator.stdout.readline().split(": ")[-1].strip()
+        path = self.world.server.socket_directory / ".s.PGSQL.5432"
+        self.proxy = self._run(
+            [sys.executable, "-m", "tests.crash.harness.proxy", str(path), str(seed)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        port = int(self.proxy.stdout.readline())
+        self.environment = self.world.environment(
+            database=("127.0.0.1", port), provider=self.provider
+        )
+        self.ports = [_free_port() for _ in range(MASTERS)]
+        self.masters = [self._start_master(port) for port in self.ports]
+        self.workers = [self._start_worker() for _ in range(self.job_workers)]
+        for port in self.ports:
+            _until(lambda port=port: _answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
+
+    def stop(self) -> None:
+        """The product in order, so that its last words are heard; then everything else."""
+        for process in [*self.masters, *self.workers]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+        for process in [*self.masters, *self.workers, self.simulator, self.proxy]:
+            if process is not None:
+                self._end(process)
+
+    def stop_database(self) -> None:
+        if self.database is not None:
+            EmbeddedServer.stop(self.database)
+
+    def watch(self) -> None:
+        """Start again what has died, as a supervisor does."""
+        if self.database is not None and self.database.poll() is not None:
+            self.start_database()
+        self.masters = [
+            process if process.poll() is None else self._start_master(port)
+            for port, process in zip(self.ports, self.masters, strict=True)
+        ]
+        self.workers = [
+            process if process.poll() is None else self._start_worker() for process in self.workers
+        ]
+
+    def start_database(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.database = self.world.server.start() or self.database
+                return
+            except (ConfigurationError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def order(self, **order: Any) -> dict[str, int]:
+        """Tell the proxy; what has struck there so far."""
+        self.proxy.stdin.write(json.dumps(order) + "\n")
+        self.proxy.stdin.flush()
+        return json.loads(self.proxy.stdout.readline())
+
+    def set_faults(self, faults: Mapping[str, float]) -> None:
+        """Exactly these at the provider."""
+        with httpx.Client(base_url=self.provider, trust_env=False, timeout=10) as provider:
+            provider.delete("/faults").raise_for_status()
+            provider.post("/faults", json=dict(faults)).raise_for_status()
+
+    def ledger(self, *, calls: bool = False) -> dict[str, Any]:
+        address = f"{self.provider}/ledger?calls={int(calls)}"
+        return httpx.get(address, timeout=60, trust_env=False).json()
+
+    # --- Whom to kill -------------------------------------------------------------------------
+
+    def web_workers(self) -> list[int]:
+        return [pid for master in self.masters for pid in children(master.pid)]
+
+    def backends(self) -> list[int]:
+        """The server processes that work for the application."""
+        if self.database is None:
+            return []
+        return [
+            pid for pid in children(self.database.pid) if b"approval_queue_app" in _command(pid)
+        ]
+
+    def database_processes(self) -> list[int]:
+        return [*children(self.database.pid), self.database.pid] if self.database else []
+
+    # --- Starting -----------------------------------------------------------------------------
+
+    def _start_master(self, port: int) -> subprocess.Popen:
+        return self._run(
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "config.wsgi:application",
+                f"--bind=127.0.0.1:{port}",
+                f"--workers={WEB_WORKERS}",
+                f"--threads={THREADS}",
+                "--preload",
+                "--graceful-timeout=5",
+                "--no-control-socket",
+                "--log-level=critical",
+                f"--chdir={PROJECT}",
+            ]
+        )
+
+    def _start_worker(self) -> subprocess.Popen:
+        return self._run(
+            [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
+        )
+
+    def _run(self, command: Sequence[str], **pipes: Any) -> subprocess.Popen:
+        with open(self.world.directory / "log", "a") as log:
+            return subprocess.Popen(
+                [*dying_with_parent(signal.SIGKILL), *command],
+                env=self.environment or dict(os.environ),
+                cwd=PROJECT,
+                stderr=log,
+                start_new_session=True,
+                text=True,
+                **({"stdout": subprocess.DEVNULL} | pipes),
+            )
+
+    @staticmethod
+    def _end(process: subprocess.Popen) -> None:
+        """Five seconds to end by itself, then with its whole session, which is of our making."""
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            process.wait(timeout=8)
+        except subprocess.TimeoutExpired:
+            pass
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise DidNotStart(f"{what} did not start.")
+        time.sleep(0.1)

@@ -1,0 +1,186 @@
+"""A database of its own with people in it, and the environment that the product's processes get."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from config import embedded
+from config.embedded import EmbeddedServer
+from tests.crash.harness.seams import waits
+from tests.crash.harness.seams.apps import CONTROL, POINTS
+from tests.crash.harness.seams.failpoints import HITS
+
+SETTINGS_MODULE = "tests.crash.harness.settings"
+ROOM_BYTES = 3 * 1024**3
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A signed-in account. Two accounts of one human have the same `person`."""
+
+    id: int
+    email: str
+    person: str
+    roles: frozenset[str]
+    session: str
+
+
+@dataclass
+class World:
+    """Where everything of one run lives; `accounts` are filled by `settle`."""
+
+    directory: Path
+    server: EmbeddedServer
+    secret_key: str
+    control: str = ""
+    accounts: list[Account] = field(default_factory=list)
+
+    @property
+    def points(self) -> Path:
+        return self.directory / "points"
+
+    def with_role(self, role: str) -> list[Account]:
+        return [account for account in self.accounts if role in account.roles]
+
+    @property
+    def person_of(self) -> dict[int, str]:
+        return {account.id: account.person for account in self.accounts}
+
+    def connect(self) -> psycopg.Connection:
+        """As superuser, past the proxy: for looking, and for playing the attacker."""
+        return self.server.connect("postgres", embedded.DATABASE)
+
+    def environment(self, *, database: tuple[str, int], provider: str) -> Mapping[str, str]:
+        """Of the product's processes. `database`: host (or socket directory) and port."""
+        return {
+            **os.environ,
+            **self._logins(*database),
+            "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
+            "SECRET_KEY": self.secret_key,
+            "DATA_DIR": str(self.directory / "data"),
+            "DEMO_SPEED": str(waits.SPEED),
+            "STRIPE_API_KEY": "sk_test_crash",
+            "STRIPE_API_BASE": provider,
+            "STRIPE_TIMEOUT_S": str(waits.PROVIDER_TIMEOUT_S),
+            "ACCOUNT_SERVICE_URL": provider,
+            "ACCOUNT_SERVICE_SECRET": "secret",
+            "ACCOUNT_SERVICE_TIMEOUT_S": str(waits.PROVIDER_TIMEOUT_S),
+            POINTS: str(self.points),
+            CONTROL: self.control,
+        }
+
+    def use_in_this_process(self) -> None:
+        """Make this process a client of the world's database, without failpoints or controls."""
+        import django
+
+        os.environ.update(
+            self.environment(
+                database=(str(self.server.socket_directory), 5432),
+                provider="http://127.0.0.1:1",
+            )
+        )
+        del os.environ[POINTS], os.environ[CONTROL]
+        django.setup()
+
+    def _logins(self, host: str, port: int) -> dict[str, str]:
+        place = f"?host={host}&port={port}&sslmode=disable&gssencmode=disable"
+        return {
+            variable: f"postgresql://{user}:{self.server.login(user).password}@/{embedded.DATABASE}{place}"
+            for variable, user in (
+                ("DATABASE_URL", embedded.APPLICATION),
+                ("DATABASE_OWNER_URL", embedded.OWNER),
+            )
+        }
+
+
+def _disk() -> str | None:
+    """Memory, where there is room: we kill processes, not the power, and recovery is faster there."""
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a name of its own in it
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
+    return str(memory) if is_roomy else None
+
+
+@contextmanager
+def new(control: str = ""):
+    """An empty world in a directory of its own, which goes with it."""
+    directory = Path(tempfile.mkdtemp(prefix="aq-crash-", dir=_disk()))
+    directory.chmod(0o755)
+    world = World(directory, EmbeddedServer(directory), secrets.token_hex(32), control)
+    (world.points / HITS).mkdir(parents=True)
+    try:
+        yield world
+    finally:
+        if not os.environ.get("CRASH_KEEP"):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def settle(world: World) -> None:
+    """Tables, the sample organisation, and the harness's own people, all signed in."""
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from demo import organisation
+    from tests.crash.harness.snapshot import OUTBOX
+
+    call_command("migrate", verbosity=0, interactive=False)
+    organisation.create(at=timezone.now(), password=secrets.token_urlsafe(16))
+    with world.connect() as connection:
+        connection.execute(OUTBOX)
+        if world.control == "synchronous-commit-off":
+            connection.execute(f"ALTER ROLE {embedded.APPLICATION} SET synchronous_commit = off")
+    world.accounts = [_account(*one) for one in PEOPLE]
+    from django.db import connections
+
+    connections.close_all()
+
+
+# Account, person, teams. One human behind two accounts counts once; who asks doesn't decide.
+PEOPLE: list[tuple[str, str, str]] = [
+    *((f"asker{n}", f"asker{n}", "Support") for n in range(1, 7)),
+    *((f"finance{n}", f"finance{n}", "Finance") for n in range(11, 16)),
+    ("twin1", "twin", "Finance"),
+    ("twin2", "twin", "Finance"),
+    ("both", "both", "Support Finance"),
+    ("both2", "both", "Finance"),
+    *((f"ops{n}", f"ops{n}", "Operations") for n in range(1, 4)),
+]
+ROLES = {
+    "Support": {"asks"},
+    "Finance": {"decides refunds"},
+    "Operations": {"decides changes", "operates"},
+}
+
+
+def _account(name: str, person: str, teams: str) -> Account:
+    import uuid
+
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from accounts.models import Membership, Team, User
+
+    user = User(
+        email=f"{name}@crash.test",
+        name=name.capitalize(),
+        person_key=uuid.uuid5(uuid.NAMESPACE_DNS, person),
+    )
+    user.set_unusable_password()
+    user.save()
+    for team in teams.split():
+        Membership.objects.create(user=user, group=Team.objects.get(name=team))
+    session: Any = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    roles = frozenset().union(*(ROLES[team] for team in teams.split()))
+    return Account(user.pk, user.email, person, roles, session.session_key)
