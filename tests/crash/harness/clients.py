@@ -115,6 +115,12 @@ class Clients:
         if self.errors:
             raise self.errors[0]
 
+    def abandon(self) -> None:
+        """However the run ended, nobody goes on asking."""
+        self.gives_up_at = 0.0
+        self.is_over.set()
+        self.crowd.shutdown(wait=False, cancel_futures=True)
+
     def _live(self, number: int) -> None:
         draw = random.Random(f"{self.seed}/{number}")
         try:
@@ -123,6 +129,8 @@ class Clients:
                 if self.load.pause_s:
                     time.sleep(self.load.pause_s)
         except BaseException as error:
+            if not self.gives_up_at:
+                return  # abandoned in the middle of something
             self.errors.append(error)
             raise
 

@@ -131,6 +131,17 @@ def _run(plan: Plan, place: World, parts: Parts, say: Callable[[str], None]) -> 
     killer = Killer(parts, plan.menu, seed=plan.seed)
     running = Running(plan, place, parts, killer, clients, time.monotonic())
     clients.start()
+    try:
+        return _carried_through(plan, running, history, say)
+    finally:
+        clients.abandon()
+
+
+def _carried_through(
+    plan: Plan, running: Running, history: History, say: Callable[[str], None]
+) -> Report:
+    place, parts = running.world, running.parts
+    killer, clients = running.killer, running.clients
     said_at = 0.0
     while not _is_enough(plan, running.passed_s, len(history), killer.total):
         parts.watch()
