@@ -20,6 +20,8 @@ from procrastinate.tasks import Task
 from approvals import execution, sweeping
 from approvals.clock import database_time
 
+FIRST = 10  # before the effects: who looks after the forgotten must not wait behind the rest
+
 
 def enqueue(
     task: Task, *, at: datetime | None = None, once: str | None = None, **arguments: Any
@@ -67,37 +69,37 @@ def wake(item_id: int, at: datetime) -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="approvals.sweep_approved", queue="upkeep")
+@app.task(name="approvals.sweep_approved", queue="upkeep", priority=FIRST)
 def sweep_approved(timestamp: int, **_: Any) -> None:
     _wake_all(sweeping.approved_not_started(database_time()))
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="approvals.sweep_leases", queue="upkeep")
+@app.task(name="approvals.sweep_leases", queue="upkeep", priority=FIRST)
 def sweep_leases(timestamp: int, **_: Any) -> None:
     _wake_all(sweeping.dead_leases(database_time()))
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="approvals.sweep_retries", queue="upkeep")
+@app.task(name="approvals.sweep_retries", queue="upkeep", priority=FIRST)
 def sweep_retries(timestamp: int, **_: Any) -> None:
     _wake_all(sweeping.overdue_retries(database_time()))
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="approvals.sweep_doubts", queue="upkeep")
+@app.task(name="approvals.sweep_doubts", queue="upkeep", priority=FIRST)
 def sweep_doubts(timestamp: int, **_: Any) -> None:
     _wake_all(sweeping.unasked_doubts(database_time()))
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(name="approvals.sweep_expired", queue="upkeep")
+@app.task(name="approvals.sweep_expired", queue="upkeep", priority=FIRST)
 def sweep_expired(timestamp: int, **_: Any) -> None:
     sweeping.expired(database_time())
 
 
 @app.periodic(cron="* * * * * */30")
-@app.task(name="approvals.sweep_stranded", queue="upkeep")
+@app.task(name="approvals.sweep_stranded", queue="upkeep", priority=FIRST)
 def sweep_stranded(timestamp: int, **_: Any) -> None:
     sweeping.stranded(database_time())
 
@@ -115,7 +117,7 @@ def tidy(timestamp: int, **_: Any) -> None:
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(name="approvals.rescue", queue="upkeep", pass_context=True)
+@app.task(name="approvals.rescue", queue="upkeep", priority=FIRST, pass_context=True)
 async def rescue(context: Any, timestamp: int, **_: Any) -> None:
     """Jobs of workers that died: wake them up again; `execution` fences their late finish."""
     manager = context.app.job_manager

@@ -101,10 +101,10 @@ def test_what_is_about_to_be_sent_is_asked_about_first(client, cast, provider, a
 
 def test_the_creation_of_the_very_refund_that_is_done_is_no_news(client, cast, provider, approved):
     effect = in_state(cast, provider, approved, State.DONE)
-    before = jobs()
+    before, due = jobs(), effect.next_question_at
     post(client, event(effect, type="refund.created"))
     effect.refresh_from_db()
-    assert (effect.next_question_at, jobs(), len(heard_events())) == (None, before, 1)
+    assert (effect.next_question_at, jobs(), len(heard_events())) == (due, before, 1)
 
 
 def test_the_creation_of_another_refund_with_our_mark_is_asked_about(
@@ -112,9 +112,11 @@ def test_the_creation_of_another_refund_with_our_mark_is_asked_about(
 ):
     """I1: somebody has refunded it a second time."""
     effect = in_state(cast, provider, approved, State.DONE)
+    before, due = jobs(), effect.next_question_at
     post(client, event(effect, type="refund.created", id="re_2"))
     effect.refresh_from_db()
-    assert effect.next_question_at is not None
+    assert effect.next_question_at != due
+    assert jobs() == before + 1
 
 
 def test_a_webhook_that_overtakes_its_answer_is_heard(client, cast, provider, approved):
