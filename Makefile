@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test bench clean
+.PHONY: demo test lint crash-test model bench clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -21,6 +21,9 @@ lint: $(VENV)/.development
 
 crash-test: $(VENV)/.development
 	$(BIN)/python -m pytest tests/crash -n 0
+
+model: $(VENV)/.development
+	$(BIN)/python -m pytest tests/model -n 0 -s
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.queue
