@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls bench clean
+.PHONY: demo test lint crash-test crash-controls model bench clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -27,6 +27,9 @@ crash-test: $(VENV)/.development
 
 crash-controls: $(VENV)/.development
 	$(BIN)/python -m tests.crash.harness --controls
+
+model: $(VENV)/.development
+	$(BIN)/python -m pytest tests/model -n 0 -s
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.queue

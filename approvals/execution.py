@@ -24,7 +24,7 @@ from approvals.clock import database_time
 from approvals.events import Action
 from approvals.kinds import base
 from approvals.kinds.evidence import masked
-from approvals.models import ApprovalRequest, Attempt, Effect, Purpose, State
+from approvals.models import ApprovalRequest, Attempt, Effect, Purpose, Settlement, State
 from approvals.outcomes import (
     Result,
     Settling,
@@ -148,6 +148,8 @@ def _claim_send(one: Settling) -> Call | None:
         one.note_cause(verdict.code)
         give_up(one, outcome=Outcome.DENIED)
         return None
+    # What somebody found out is about the tries before this one.
+    Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
     item.start()
     effect.attempts += 1
     effect.sent_at = one.at
@@ -203,7 +205,8 @@ def _lose_track_of_dead_worker(one: Settling) -> None:
     """Its lease ran out without a word: it may have sent. The next epoch shuts it out."""
     one.effect.epoch += 1
     _close_abandoned_attempts(one.effect, one.at)
-    lose_track(one, base.Unknown("worker-died"), ask_at=one.at)
+    last_sent_at = timing.latest_sending(one.effect.lease_until or one.at)
+    lose_track(one, base.Unknown("worker-died"), sent_at=last_sent_at, ask_at=one.at)
 
 
 def _close_abandoned_attempts(effect: Effect, at: datetime) -> None:

@@ -37,7 +37,8 @@ class Settling:
     worker: str
     at: datetime
     wake: Wake
-    began_at: datetime | None = None  # when the call began that is settled
+    # When the call began that is settled. An answer says what was so when it was asked for.
+    began_at: datetime | None = None
 
     @property
     def actor(self) -> Actor:
@@ -114,9 +115,9 @@ def after_send(one: Settling, result: Result) -> str:
         case base.Refused():
             return _refused(one, result)
         case base.Unknown():
-            return lose_track(one, result)
+            return lose_track(one, result, sent_at=one.at, ask_at=_next_question(one, result))
         case _:
-            return lose_track(one, base.Unknown("unrecognised"))
+            return after_send(one, base.Unknown("unrecognised"))
 
 
 def _succeed(one: Settling, result: base.Done) -> str:
@@ -140,7 +141,7 @@ def _refused(one: Settling, result: base.Refused) -> str:
     if why.proves_nothing_moved:
         one.effect.sent_at = None
     else:
-        one.effect.ask_first = True
+        one.effect.sent_at, one.effect.ask_first = one.at, True
     one.note_cause(result.cause)
     if result.permanent or one.effect.attempts >= one.effect.max_attempts:
         return give_up(one)
@@ -154,17 +155,19 @@ def _refused(one: Settling, result: base.Refused) -> str:
     return _postpone(one, retry_at)
 
 
-def lose_track(one: Settling, result: base.Unknown, *, ask_at: datetime | None = None) -> str:
-    """It may have happened: from here on only questions, until an answer settles it."""
-    cause = result.cause
+def lose_track(one: Settling, result: base.Unknown, *, sent_at: datetime, ask_at: datetime) -> str:
+    """It may have happened: from here on only questions, until an answer settles it.
+
+    `sent_at` is the last moment at which anything can have left for the provider.
+    """
     one.item.lose_track()
-    one.effect.ask_first = True
-    one.note_cause(cause)
+    one.effect.sent_at, one.effect.ask_first = sent_at, True
+    one.note_cause(result.cause)
     one.commit(
         Action.LOSE_TRACK,
         outcome=Outcome.IN_DOUBT,
-        question_at=ask_at or _next_question(one, result),
-        warn_at=_warn_at(one, cause),
+        question_at=ask_at,
+        warn_at=_warn_at(one, result.cause),
     )
     return "in doubt"
 
@@ -205,7 +208,7 @@ def _answered_in_doubt(one: Settling, result: Result) -> str:
 
 def _absent(one: Settling) -> str:
     """The provider has no trace of it: that proves absence once nothing can still arrive."""
-    if (counts_from := _counts_from(one)) > one.at:
+    if (counts_from := _counts_from(one)) is not None:
         return one.ask_again(counts_from)
     one.effect.sent_at = None
     if not timing.is_inside_key_window(one.effect.window_began_at, one.at):
@@ -223,7 +226,7 @@ def _answered_needs_person(one: Settling, result: Result) -> str:
         case base.Done():
             return _succeed(one, result)
         case base.Absent():
-            if (counts_from := _counts_from(one)) > one.at:
+            if (counts_from := _counts_from(one)) is not None:
                 return one.ask_again(counts_from)
             one.effect.sent_at = None
             return _hear(one, answer="it has no trace of it")
@@ -292,11 +295,18 @@ def _postpone(one: Settling, retry_at: datetime) -> str:
     return "postponed"
 
 
-def _counts_from(one: Settling) -> datetime:
-    """From when on the provider's “no trace” counts; at once when nothing is on its way."""
+def _counts_from(one: Settling) -> datetime | None:
+    """From when on “no trace” counts, if the question was asked before; else None.
+
+    It is the time of the question that matters: what arrives while the answer is on its way is not
+    in the answer.
+    """
     if one.effect.sent_at is None:
-        return one.at
-    return timing.absence_counts_from(one.effect.sent_at, speed=settings.WAITING_IS_DIVIDED_BY)
+        return None
+    counts_from = timing.absence_counts_from(
+        one.effect.sent_at, speed=settings.WAITING_IS_DIVIDED_BY
+    )
+    return counts_from if counts_from > (one.began_at or one.at) else None
 
 
 def _next_question(one: Settling, result: Result) -> datetime:

@@ -54,6 +54,12 @@ class TransitionNotAllowed(Refusal):
     code, is_final = "transition-not-allowed", True
 
 
+class TooEarly(TransitionNotAllowed):
+    """Not yet: the same command can be right in a moment, so it is not stored."""
+
+    is_final = False
+
+
 class RevisionMismatch(Refusal):
     """The content changed after the decider saw it. `changes`: [{field, seen, now}]."""
 

@@ -67,6 +67,12 @@ def may_still_send(since_claim: timedelta) -> bool:
     return since_claim <= LEASE / 3
 
 
+def latest_sending(lease_until: datetime) -> datetime:
+    """The last moment at which a worker with this lease can have sent anything: it may start its
+    call within a third of the lease, and no call may take longer than 25 s (config/env.py)."""
+    return lease_until - LEASE / 4
+
+
 def next_check(done_at: datetime, at: datetime) -> datetime | None:
     """When to look again whether what is done still stands; None when that has been long enough."""
     return next((done_at + after for after in CHECKS_AFTER if done_at + after > at), None)

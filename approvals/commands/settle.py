@@ -1,11 +1,14 @@
 """Settling: two people find out, with evidence, what no program could tell."""
 
+from django.conf import settings
+
 from approvals import kinds, timing
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.commands.steps import waits_for_nobody
 from approvals.events import Action
 from approvals.models import Effect, Settlement, State
-from approvals.refusals import TransitionNotAllowed
+from approvals.refusals import TooEarly, TransitionNotAllowed
+from approvals.wording import clock
 
 SETTLED_AS_NOT_DONE = "settled-as-not-done"
 
@@ -18,6 +21,7 @@ def settle(
     item = running.item
     running.compare_revision(revision)
     running.check_allowed()
+    _refuse_too_early(running, happened)
     evidence = required("reason", reason, "Write what you saw and where.")
     reference = bounded("reference", reference, longest=200)
     Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
@@ -40,14 +44,25 @@ def settle(
 
 
 @command("confirm_settlement", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
-def confirm_settlement(running: Running, *, revision: int, reason: str = "") -> None:
-    """Confirm what somebody else found: done, or certainly not done."""
+def confirm_settlement(
+    running: Running, *, revision: int, reason: str = "", finding: int | None = None
+) -> None:
+    """Confirm what somebody else found: done, or certainly not done.
+
+    `finding` is the id of the finding that was read; when another has taken its place, refused.
+    """
     item = running.item
     running.compare_revision(revision)
     running.check_allowed()
     found = item.open_settlement
     if found is None:
         raise TransitionNotAllowed(f"Nobody has a finding on {item.ref} that could be confirmed.")
+    if finding is not None and finding != found.pk:
+        raise TransitionNotAllowed(
+            f"Somebody has found something else about {item.ref} since. Nothing was recorded; "
+            "read it first."
+        )
+    _refuse_too_early(running, found.happened)
     comment = bounded("reason", reason)
     found.confirmed_by, found.confirmed_at = running.by, running.at
     found.save()
@@ -67,6 +82,19 @@ def confirm_settlement(running: Running, *, revision: int, reason: str = "") -> 
         },
         **waits_for_nobody(running.at),
     )
+
+
+def _refuse_too_early(running: Running, happened: bool) -> None:
+    """Nobody can have seen that it did not happen while it may still be on its way."""
+    sent_at = running.item.effect.sent_at
+    if happened or sent_at is None:
+        return
+    counts_from = timing.absence_counts_from(sent_at, speed=settings.WAITING_IS_DIVIDED_BY)
+    if counts_from > running.at:
+        raise TooEarly(
+            f"{running.item.ref} was sent a moment ago and may still arrive. Nothing was recorded. "
+            f"Look at the provider again after {clock(counts_from, running.at)}."
+        )
 
 
 def _close_effect(running: Running, found: Settlement) -> None:

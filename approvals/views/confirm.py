@@ -100,6 +100,8 @@ def _seen(request: HttpRequest, words: Words) -> dict:
         if value is None:
             raise Invalid({"reason": f"The form does not say which {name} you saw. Reload it."})
         seen[name] = value
+    if words.sees_finding:
+        seen["finding"] = _whole(request.POST.get("finding"))
     return seen
 
 
@@ -132,9 +134,10 @@ def _page(
         "version": None,
         "revision": item.revision if words.sees_revision else None,
         "step": item.step if words.sees_step else None,
+        "finding": item.open_settlement.pk if words.sees_finding and item.open_settlement else None,
     }
     if request.method == "POST":
-        for seen in ("revision", "step"):
+        for seen in ("revision", "step", "finding"):
             context[seen] = _whole(request.POST.get(seen)) or context[seen]
     return render(request, "approvals/confirm.html", context, status=status)
 

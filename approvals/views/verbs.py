@@ -27,6 +27,7 @@ class Words:
     is_danger: bool = False
     sees_step: bool = False
     sees_revision: bool = False
+    sees_finding: bool = False
 
 
 def _in(*states: State) -> frozenset[str]:
@@ -187,6 +188,7 @@ VERBS: dict[str, Words] = {
         label="What you checked yourself",
         submit_label="Confirm",
         sees_revision=True,
+        sees_finding=True,
     ),
     "note": Words(
         command=operate.note,

@@ -257,7 +257,7 @@ def test_what_two_people_settled_as_not_done_is_asked_about_before_it_is_sent(
         command(
             ref=doubtful.ref,
             by=getattr(cast, who),
-            at=cast.now,
+            at=cast.now + 2 * LATER,
             key=cast.key(),
             revision=1,
             reason="Not on their pages.",

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Membership
-from approvals import doctor, execution, sweeping
+from approvals import doctor, execution, sweeping, timing
 from approvals.commands import decide, operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.kinds.refund import Refund
@@ -319,7 +319,8 @@ class Machine(RuleBasedStateMachine):
             settle.settle,
             who,
             allowed=who in OPERATIONS,
-            in_state=model.state in ("in_doubt", "needs_person"),
+            in_state=model.state in ("in_doubt", "needs_person")
+            and (happened or not self.is_too_early()),
             revision=model.revision,
             happened=happened,
             reason="Seen.",
@@ -335,7 +336,9 @@ class Machine(RuleBasedStateMachine):
             allowed=(who in OPERATIONS or who in model.finance)
             and model.finding is not None
             and who != model.finding[0],
-            in_state=model.state in ("in_doubt", "needs_person") and model.finding is not None,
+            in_state=model.state in ("in_doubt", "needs_person")
+            and model.finding is not None
+            and (model.finding[1] or not self.is_too_early()),
             revision=model.revision,
         ):
             if model.finding[1]:
@@ -438,6 +441,7 @@ class Machine(RuleBasedStateMachine):
         elif before == "executing":
             assert sent == 0
             model.lose_track()
+            model.sent_at = timing.latest_sending(effect.lease_until)
             model.version += 1
         else:
             assert sent == 0
@@ -477,6 +481,7 @@ class Machine(RuleBasedStateMachine):
             model.version += 1
             return
         model.attempts += 1
+        model.finding = None
         model.sent_at = self.at
         model.first_sent_at = model.first_sent_at or self.at
         model.window_began_at = model.window_began_at or self.at

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from approvals import clock, doctor, execution, queries, timing
-from approvals.commands import submit
+from approvals.commands import operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.models import Attempt, Effect, State
+from approvals.refusals import TooEarly, TransitionNotAllowed
 from approvals.views.verbs import offers
 from tests.approvals.common import events_of
 
@@ -243,3 +244,113 @@ def test_a_webhook_during_a_question_is_not_forgotten(cast, approved, provider):
     provider.look_up = meddle
     assert cast.run(approved, at=began) == "still in doubt"
     assert Effect.objects.get(item=approved).next_question_at == hinted
+
+
+# --- Holes that the model of the protocol found (docs/model) ---------------------------------------
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+@pytest.fixture
+def lost(cast, approved, provider):
+    """Sent two minutes after it was approved, and no answer; the moment is `sent_at`."""
+    provider.sends = Unknown("connection-lost")
+    cast.run(approved)
+    return Effect.objects.get(item=approved)
+
+
+def worked(cast, item, *moments):
+    """A worker's run whose claim and later looks at the clock are at these moments."""
+    times = iter([*moments, *moments[-1:] * 5])
+    return execution.run(item.pk, wake=lambda *_: None, clock=lambda: next(times))
+
+
+def test_an_answer_says_what_was_so_when_it_was_asked_for(cast, approved, provider, lost):
+    """Asked after 20 s, answered after 31 s: what arrived in between is not in the answer."""
+    asked_at = lost.sent_at + seconds(20)
+    assert worked(cast, approved, asked_at, asked_at + seconds(11)) == "still in doubt"
+    assert Effect.objects.get(item=approved).sent_at is not None
+
+
+def test_the_quiet_time_counts_from_the_end_of_the_call(cast, approved, provider):
+    """Claimed, and cut off 19 s later: only then did the last byte leave."""
+    provider.sends = Unknown("connection-lost")
+    claimed_at = cast.now + timedelta(minutes=2)
+    worked(cast, approved, claimed_at, claimed_at + seconds(19))
+    assert cast.run(approved, at=claimed_at + seconds(36)) == "still in doubt"
+    assert cast.run(approved, at=claimed_at + seconds(50)) == "postponed"
+
+
+def test_the_quiet_time_of_a_dead_worker_counts_from_its_last_possible_call(
+    cast, approved, provider
+):
+    def die(kind, effect):
+        raise KeyboardInterrupt
+
+    provider.send = die
+    claimed_at = cast.now + timedelta(minutes=2)
+    with pytest.raises(KeyboardInterrupt):
+        cast.run(approved, at=claimed_at)
+    cast.run(approved, at=claimed_at + seconds(61))
+    assert cast.run(approved, at=claimed_at + seconds(62)) == "still in doubt"
+    assert cast.run(approved, at=claimed_at + seconds(76)) == "postponed"
+
+
+def found(cast, item, who, happened, at):
+    settle.settle(
+        ref=item.ref,
+        by=getattr(cast, who),
+        at=at,
+        key=cast.key(),
+        revision=1,
+        happened=happened,
+        reason="Looked at their pages.",
+    )
+
+
+def confirmed(cast, item, at, **seen):
+    settle.confirm_settlement(
+        ref=item.ref, by=cast.approver, at=at, key=cast.key(), revision=1, **seen
+    )
+
+
+def test_nobody_finds_that_it_did_not_happen_while_it_may_still_arrive(cast, approved, lost):
+    with pytest.raises(TooEarly, match="may still arrive"):
+        found(cast, approved, "operator", False, lost.sent_at + seconds(3))
+    found(cast, approved, "operator", True, lost.sent_at + seconds(3))
+    found(cast, approved, "operator", False, lost.sent_at + seconds(31))
+    confirmed(cast, approved, lost.sent_at + seconds(32))
+    assert cast.get(approved.ref).cause == "settled-as-not-done"
+
+
+def test_a_finding_does_not_outlive_the_try_it_was_about(cast, approved, provider, lost):
+    """“Not done” was true, then it was sent anew: confirming it now would be a mistake."""
+    found(cast, approved, "operator", False, lost.sent_at + seconds(40))
+    cast.run(approved, at=lost.sent_at + seconds(41))
+    assert cast.run(approved, at=lost.sent_at + seconds(42)) == "in doubt"
+    with pytest.raises(TransitionNotAllowed):
+        confirmed(cast, approved, lost.sent_at + seconds(100))
+
+
+def test_only_the_finding_that_was_read_can_be_confirmed(cast, approved, lost):
+    at = lost.sent_at + seconds(40)
+    found(cast, approved, "operator", False, at)
+    read = cast.get(approved.ref).open_settlement.pk
+    found(cast, approved, "second_operator", True, at)
+    with pytest.raises(TransitionNotAllowed, match="something else"):
+        confirmed(cast, approved, at, finding=read)
+    confirmed(cast, approved, at, finding=cast.get(approved.ref).open_settlement.pk)
+
+
+def test_what_was_taken_back_and_settled_as_not_done_can_be_tried_and_ends(cast, done, provider):
+    provider.finds = TOOK_BACK
+    cast.run(done, at=cast.now + 2 * HOUR)
+    at = cast.now + 3 * HOUR
+    found(cast, done, "operator", False, at)
+    confirmed(cast, done, at)
+    operate.try_again(ref=done.ref, by=cast.operator, at=at, key=cast.key())
+    provider.finds = Absent("No trace.")
+    assert cast.run(done, at=at) == "done"
+    assert cast.get(done.ref).effect.undone_at is None
