@@ -340,7 +340,7 @@ def test_each_control_has_its_scene_and_each_point_its_place():
     assert scenes.names() == list(controls.CONTROLS)
     assert len(scenes.names()) == 10
     named = {*failpoints.COMMAND_POINTS, *failpoints.WORKER_POINTS, *failpoints.ELSEWHERE}
-    assert len(named) == 18
+    assert len(named - {"webhook.in"}) == 18  # of the plan; hearing of webhooks is ours
 
 
 def test_the_reference_of_what_was_submitted_comes_from_its_answer():

@@ -30,6 +30,7 @@ REALISTIC = {
     "error_after_effect": 0.02,
     "slow": 0.05,
     "fail_later": 0.01,
+    "pending": 0.02,
     "look_up_unavailable": 0.02,
     "duplicate_webhook": 0.05,
 }
@@ -41,6 +42,7 @@ HOSTILE = {
     "error_after_effect": 0.15,
     "slow": 0.2,
     "fail_later": 0.05,
+    "pending": 0.1,
     "look_up_unavailable": 0.3,
     "duplicate_webhook": 0.2,
 }

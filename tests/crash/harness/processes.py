@@ -20,7 +20,7 @@ import httpx
 
 from config.embedded import EmbeddedServer, dying_with_parent
 from config.env import ConfigurationError
-from tests.crash.harness.world import PROJECT, World
+from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
 MASTERS, WEB_WORKERS, THREADS = 2, 2, 4
 
@@ -48,9 +48,12 @@ class Parts:
 
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
+        self.ports = [_free_port() for _ in range(MASTERS)]
         self.simulator = self._run(
             [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}"]
             + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
+            + [f"--webhook=http://127.0.0.1:{self.ports[0]}/hooks/stripe/"]
+            + [f"--webhook-secret={WEBHOOK_SECRET}"]
             + [f"--{name}={value}" for name, value in self.durations.items()],
             stdout=subprocess.PIPE,
         )
@@ -65,7 +68,6 @@ class Parts:
         self.environment = self.world.environment(
             database=("127.0.0.1", port), provider=self.provider
         )
-        self.ports = [_free_port() for _ in range(MASTERS)]
         self.masters = [self._start_master(port) for port in self.ports]
         self.workers = [self._start_worker() for _ in range(self.job_workers)]
         for port in self.ports:

@@ -25,6 +25,7 @@ DURATIONS = {
     "slow-seconds": 0.7,
     "retry-after-seconds": 20,
     "fail-later-seconds": 4,
+    "pending-seconds": 3,
 }
 
 

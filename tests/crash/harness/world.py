@@ -18,6 +18,8 @@ from tests.crash.harness.seams import waits
 from tests.crash.harness.seams.apps import CONTROL, POINTS
 from tests.crash.harness.seams.failpoints import HITS
 
+WEBHOOK_SECRET = "whsec_of_the_crash_test"
+
 SETTINGS_MODULE = "tests.crash.harness.settings"
 ROOM_BYTES = 3 * 1024**3
 PROJECT = Path(__file__).resolve().parents[3]
@@ -70,6 +72,7 @@ class World:
             "DEMO_SPEED": str(waits.SPEED),
             "STRIPE_API_KEY": "sk_test_crash",
             "STRIPE_API_BASE": provider,
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "STRIPE_TIMEOUT_S": str(waits.PROVIDER_TIMEOUT_S),
             "ACCOUNT_SERVICE_URL": provider,
             "ACCOUNT_SERVICE_SECRET": "secret",

@@ -24,6 +24,7 @@ COMMAND_POINTS = (
     "before_commit",
     "after_commit",
     "before_response",
+    "webhook.in",
 )
 WORKER_POINTS = (
     "claim.after",
@@ -100,12 +101,13 @@ def install(directory: Path) -> None:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     from approvals import execution, jobs, sweeping, transitions
-    from approvals.commands import decide, frame, idempotency
+    from approvals.commands import decide, frame, hear, idempotency
 
     _wrap(idempotency, "claim", after="after_idem")
     _wrap(frame, "locked", after="after_lock")
     _wrap(decide, "_decide", after="after_vote")
     _wrap(transitions, "record", after="after_audit")
+    _wrap(hear, "_take", after="webhook.in")
     _wrap(jobs, "enqueue", after="after_defer")
     _wrap(BaseDatabaseWrapper, "_commit", before="before_commit", after="after_commit")
     _wrap(execution, "_claim", after="claim.after", only_with_a_result=True)
