@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from approvals import sweeping, timing
+from accounts.models import Membership
+from approvals import queries, sweeping, timing
 from approvals.commands import submit
 from approvals.kinds import base, refund
 from approvals.models import Effect, State
@@ -102,3 +103,76 @@ def test_what_nobody_decided_expires_once(cast):
     assert [sweeping.expired(item.expires_at) for _ in range(2)] == [1, 0]
     assert cast.get(item.ref).state == State.EXPIRED
     assert Event.objects.filter(stream=item.stream, action="request.expire").count() == 1
+
+
+# --- Nobody can decide -----------------------------------------------------------------------------
+
+
+def stranded_events(item) -> list[str]:
+    found = Event.objects.filter(stream=item.stream, action__contains="strand").order_by("seq")
+    return list(found.values_list("action", flat=True))
+
+
+@pytest.fixture
+def stranded(cast):
+    """Its approvers have left, and the sweeper has seen it at 09:42."""
+    item = cast.ask()
+    Membership.objects.filter(group=item.waiting_team).delete()
+    assert sweeping.stranded(cast.now + timedelta(minutes=30)) == 1
+    return cast.get(item.ref)
+
+
+def test_that_nobody_can_decide_is_told_once(cast, stranded):
+    assert sweeping.stranded(cast.now + timedelta(minutes=31)) == 0
+    assert stranded_events(stranded) == ["request.strand"]
+
+
+def test_the_page_says_since_when_nobody_can_decide(cast, stranded):
+    waiting = queries.explained([stranded], cast.now + timedelta(minutes=40))[stranded.pk]
+    assert waiting.label == "Nobody can approve"
+    assert waiting.since == cast.now + timedelta(minutes=30)
+    assert stranded in queries.requests().filter(queries.is_stuck(cast.now))
+
+
+def test_when_somebody_can_again_that_is_told_too(cast, stranded):
+    Membership.objects.create(user=cast.approver, group=stranded.waiting_team)
+    assert sweeping.stranded(cast.now + timedelta(hours=1)) == 1
+    item = cast.get(stranded.ref)
+    assert (item.stranded_at, stranded_events(item)) == (
+        None,
+        ["request.strand", "request.unstrand"],
+    )
+
+
+def test_a_decision_ends_it_as_well(cast, stranded):
+    Membership.objects.create(user=cast.approver, group=stranded.waiting_team)
+    assert cast.approve(stranded).stranded_at is None
+
+
+def test_what_somebody_can_decide_is_left_alone(cast):
+    item = cast.ask()
+    assert sweeping.stranded(cast.now) == 0
+    assert cast.get(item.ref).version == 1
+
+
+def test_two_sweepers_at_once_tell_it_once(cast, monkeypatch):
+    """Both found it; the second looks again under the lock."""
+    item = cast.ask()
+    Membership.objects.filter(group=item.waiting_team).delete()
+    assert [sweeping._strand(item.pk, at=cast.now) for _ in range(2)] == [True, False]
+    assert stranded_events(item) == ["request.strand"]
+
+
+def test_every_sweeper_is_a_periodic_job_of_its_own():
+    from procrastinate.contrib.django import app
+
+    periodic = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+    assert {
+        "approvals.sweep_approved",
+        "approvals.sweep_leases",
+        "approvals.sweep_retries",
+        "approvals.sweep_doubts",
+        "approvals.sweep_expired",
+        "approvals.sweep_stranded",
+        "approvals.rescue",
+    } <= periodic
