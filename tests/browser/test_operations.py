@@ -62,7 +62,7 @@ def test_a_retry_is_held_in_three_clicks(sign_in: SignIn):
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_all_of_one_cause_are_held_and_resumed(sign_in: SignIn, javascript: bool):
-    page = sign_in("ops@demo.test", javascript=javascript)
+    page = sign_in("ops@demo.test", java_script_enabled=javascript)
     page.goto("/failures/")
     page.get_by_role("link", name="Too many requests", exact=True).click()
     page.get_by_role("link", name="Hold all 3…").click()
