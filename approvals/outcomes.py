@@ -68,7 +68,8 @@ class Settling:
             outcome=outcome,
             reason_code=self.item.cause,
             facts={**self._said(), **(facts or {})},
-            waiting_since=self.at,
+            # News doesn't begin a new wait: it waits for the same since the same time.
+            waiting_since=self.item.waiting_since if action == Action.HEAR else self.at,
             due_at=None,
             warn_at=warn_at,
         )

@@ -106,6 +106,7 @@ def test_news_that_it_was_accepted_after_all_is_an_event(cast, approved, provide
     item = cast.get(approved.ref)
     assert (item.state, item.cause) == (State.IN_DOUBT, "provider-pending")
     assert events_of(item)[-1].facts["answer"] == "accepted, not finished"
+    assert item.waiting_since == cast.now + timedelta(minutes=2)
     assert cast.run(item, at=cast.now + 2 * HOUR) == "still in doubt"
     assert len(events_of(item)) == item.version
 
