@@ -27,7 +27,7 @@ class Cause:
     `retries`: it is tried again by itself. `blames_system`: it speaks of the whole system, so that
     several in a row pause it. `can_try_again`: an operator may have it tried again once nothing of
     it stands at the provider. `proves_nothing_moved`: a refusal for this cause proves that this try
-    did nothing.
+    did nothing. `is_alarm`: it should never be, so it is logged as an error for an engineer.
     """
 
     code: str
@@ -40,6 +40,7 @@ class Cause:
     blames_system: bool = False
     can_try_again: bool = True
     proves_nothing_moved: bool = True
+    is_alarm: bool = False
 
     @property
     def runbook(self) -> str:
@@ -278,6 +279,7 @@ _CATALOGUE = [
         TWICE,
         can_try_again=False,
         proves_nothing_moved=False,
+        is_alarm=True,
     ),
     Cause(
         "unreadable-answer",
@@ -368,6 +370,7 @@ _CATALOGUE = [
         KEYS,
         can_try_again=False,
         proves_nothing_moved=False,
+        is_alarm=True,
     ),
     Cause(
         "key-window-passed",
@@ -393,6 +396,7 @@ _CATALOGUE = [
         "Do not change anything. Page an engineer.",
         CONTENT,
         can_try_again=False,
+        is_alarm=True,
     ),
     Cause(
         "content-not-approved",
@@ -402,6 +406,7 @@ _CATALOGUE = [
         "Do not change anything. Page an engineer.",
         CONTENT,
         can_try_again=False,
+        is_alarm=True,
     ),
     Cause(
         "by-hand",

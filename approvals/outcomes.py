@@ -4,6 +4,7 @@ Called by `execution` in the settling transaction, with the request and its effe
 worker's turn checked. One function for each state in which somebody was asked or something sent.
 """
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from approvals.transitions import commit
 from audit.models import Outcome
 from audit.recorder import Actor
 
+log = logging.getLogger("approvals.outcomes")
 FOUND_TWICE = "found-twice"  # the one thing that must never be: it is always a person's matter
 Wake = Callable[[int, datetime], None]
 Result = base.Done | base.Refused | base.Absent | base.Unknown
@@ -257,6 +259,7 @@ def _report(one: Settling, cause: str) -> str:
     """What was done is in question after all, and a person's matter from here on."""
     one.item.report_late_failure()
     one.note_cause(cause)
+    _alarm(one)
     one.commit(Action.REPORT_LATE_FAILURE, outcome=Outcome.FAILED)
     return "failed later"
 
@@ -284,8 +287,14 @@ def _hear(
 def give_up(one: Settling, *, outcome: Outcome = Outcome.FAILED) -> str:
     """Trying again by itself cannot help: from here on it needs a person."""
     one.item.give_up()
+    _alarm(one)
     one.commit(Action.GIVE_UP, outcome=outcome)
     return "needs a person"
+
+
+def _alarm(one: Settling) -> None:
+    if cause_of(one.item.cause).is_alarm:
+        log.error("%s needs an engineer: %s", one.item.ref, one.item.cause)
 
 
 def _postpone(one: Settling, retry_at: datetime) -> str:

@@ -159,6 +159,18 @@ def test_a_mismatched_key_stops_and_stays_in_sight(cast, approved, provider):
     assert cast.run(item, at=cast.now + timedelta(days=1)) == "nothing"
 
 
+@pytest.mark.parametrize(
+    ("cause", "is_alarm"), [("key-mismatch", True), ("payment-disputed", False)]
+)
+def test_what_should_never_be_is_logged_for_an_engineer(
+    cast, approved, provider, caplog, cause, is_alarm
+):
+    provider.sends = Refused(cause, permanent=True)
+    cast.run(approved)
+    told = [line.message for line in caplog.records if line.levelname == "ERROR"]
+    assert told == ([f"{approved.ref} needs an engineer: {cause}"] if is_alarm else [])
+
+
 def test_a_kind_that_answers_nonsense_leaves_a_doubt(cast, approved, provider):
     provider.sends = Absent("A send cannot say this.")
     assert cast.run(approved) == "in doubt"
