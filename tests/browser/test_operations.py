@@ -71,7 +71,8 @@ def test_all_of_one_cause_are_held_and_resumed(sign_in: SignIn, javascript: bool
     page.get_by_label("Reason").fill("Asking the provider.")
     page.get_by_role("button", name="Hold 3 requests").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("3 held, 0 left")
-    assert_accessible(page)
+    if javascript:  # which the checker itself needs
+        assert_accessible(page)
     page.goto("/queue/?view=stuck")
     expect(page.get_by_role("row").filter(has_text="Held by E. Markou")).to_have_count(3)
     resume_all(page)
