@@ -9,9 +9,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
-from approvals import kinds, timing
+from approvals import timing
 from approvals.causes import cause
 from approvals.events import SystemAction
 from approvals.kinds import base
@@ -22,26 +21,6 @@ from audit.recorder import Actor, Target, record
 FAILURES_TO_PAUSE = 5
 
 Result = base.Done | base.Refused | base.Absent | base.Unknown
-
-
-def system_of(kind: base.Kind) -> System | None:
-    """The switch of the kind's system; None while it has never been used."""
-    return System.objects.filter(slug=kind.system_slug).first() if kind.is_outside else None
-
-
-def stopped_kinds() -> list[str]:
-    """Kinds whose effects wait because their system is held or paused."""
-    return _kinds_of(Q(held_at__isnull=False) | Q(paused_at__isnull=False))
-
-
-def kinds_to_leave_alone(at: datetime) -> list[str]:
-    """The same, without those whose system is to be asked again now."""
-    return _kinds_of(Q(held_at__isnull=False) | Q(probe_at__gt=at))
-
-
-def _kinds_of(condition: Q) -> list[str]:
-    systems = System.objects.filter(condition)
-    return [kind for system in systems for kind in kinds.kinds_of_system(system.slug)]
 
 
 def row_of(slug: str, name: str) -> System:

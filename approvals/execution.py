@@ -19,7 +19,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from approvals import breaker, kinds, proof, timing
+from approvals import breaker, kinds, proof, switches, timing
 from approvals.clock import database_time
 from approvals.events import Action
 from approvals.kinds import base
@@ -138,7 +138,7 @@ def _is_past(due: datetime | None, at: datetime) -> bool:
 
 
 def _claim_send(one: Settling) -> Call | None:
-    system = breaker.system_of(one.kind)
+    system = switches.system_of(one.kind)
     if system is not None and system.is_stopped:
         may_probe = system.is_probed_at(one.at) and breaker.take_probe(system, one.at)
         return _begin(one, Purpose.PROBE) if may_probe else None

@@ -12,11 +12,10 @@ from django.utils.dateparse import parse_datetime
 from accounts import access, hours
 from accounts.access import Access
 from accounts.models import Membership, Team, User
-from approvals import breaker, kinds
-from approvals.causes import ACCEPTED
+from approvals import stuck, switches
 from approvals.deciders import who_may_decide
-from approvals.explain import LATE_START, Deciders, Waiting, explain
-from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State, System
+from approvals.explain import Deciders, Waiting, explain
+from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State
 from approvals.rules import may, visible_to
 from approvals.wording import short_name
 
@@ -61,7 +60,7 @@ def in_view(view: str, person: Access, now: datetime) -> Q:
     if view == "me":
         return needs(person)
     if view == "stuck":
-        return is_stuck(now)
+        return stuck.is_stuck(now)
     if view == "people":
         return Q(state__in=WITH_PEOPLE)
     if view == "systems":
@@ -75,21 +74,6 @@ def needs(person: Access) -> Q:
         Q(state=State.PENDING) & can_decide(person)
         | Q(state=State.SENT_BACK, requester_key=person.person_key)
         | Q(state__in=OPEN, owner=person.user_id)
-    )
-
-
-def is_stuck(now: datetime) -> Q:
-    """Nobody should leave it alone. The same rule as `explain.why_stuck`, as a condition."""
-    overdue = Q(due_at__lt=now) | Q(warn_at__lt=now)
-    accepted = Q(state=State.IN_DOUBT, cause__in=ACCEPTED, warn_at__gte=now)
-    return (
-        Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING]) & ~accepted
-        | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
-        | Q(state=State.PENDING) & ~Exists(who_may_decide())
-        | Q(state=State.APPROVED, held_at__isnull=False)
-        | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
-        | Q(state=State.APPROVED, kind__in=breaker.stopped_kinds())
-        | Q(state=State.EXECUTING, effect__lease_until__lt=now)
     )
 
 
@@ -177,17 +161,11 @@ def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, De
 def explained(items: Sequence[ApprovalRequest], now: datetime) -> dict[int, Waiting]:
     """By request id, what it waits for; constant queries."""
     deciders = deciders_of(items, now)
-    switches = switch_of_kind()
+    of_kind = switches.switch_of_kind()
     return {
-        item.pk: explain(item, deciders.get(item.pk, Deciders()), now, switches.get(item.kind))
+        item.pk: explain(item, deciders.get(item.pk, Deciders()), now, of_kind.get(item.kind))
         for item in items
     }
-
-
-def switch_of_kind() -> dict[str, System]:
-    """By slug of the kind, the switch of its system, where that was ever used."""
-    systems = System.objects.select_related("held_by")
-    return {kind: system for system in systems for kind in kinds.kinds_of_system(system.slug)}
 
 
 def _in_team(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
 
-from approvals import breaker
+from approvals import switches
 from approvals.deciders import who_may_decide
 from approvals.events import Action
 from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State
@@ -29,12 +29,12 @@ CLOCK = Actor(type="clock", id="clock", label="Approval Queue")
 def approved_not_started(at: datetime) -> list[int]:
     """Approved, past its start, and no worker has taken it."""
     late = Q(state=State.APPROVED, starts_at__lt=at - GRACE, held_at=None)
-    return _ids(late & ~Q(kind__in=breaker.kinds_to_leave_alone(at)), at)
+    return _ids(late & ~Q(kind__in=switches.kinds_to_leave_alone(at)), at)
 
 
 def overdue_retries(at: datetime) -> list[int]:
     late = Q(state=State.RETRYING, effect__next_attempt_at__lt=at - GRACE, held_at=None)
-    return _ids(late & ~Q(kind__in=breaker.kinds_to_leave_alone(at)), at)
+    return _ids(late & ~Q(kind__in=switches.kinds_to_leave_alone(at)), at)
 
 
 def dead_leases(at: datetime) -> list[int]:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from approvals import kinds, queries, runbooks
+from approvals import kinds, queries, runbooks, switches
 from approvals.events import TONES, sentence
 from approvals.explain import Deciders, explain
 from approvals.models import ApprovalRequest, Choice, State
@@ -29,7 +29,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     if item is None:
         raise Http404(ref)
     deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
-    waiting = explain(item, deciders, now, queries.switch_of_kind().get(item.kind))
+    waiting = explain(item, deciders, now, switches.switch_of_kind().get(item.kind))
     kind = kinds.kind_of(item.kind)
     inspects = bool(may("inspect", item, person))
     context = {

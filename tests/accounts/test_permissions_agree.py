@@ -15,10 +15,11 @@ from accounts.models import Membership, User
 from approvals import queries
 from approvals.commands import decide, operate, submit
 from approvals.commands.policies import load_policy
-from approvals.explain import Deciders, why_stuck
+from approvals.explain import Deciders
 from approvals.models import ApprovalRequest, Queue, State
 from approvals.refusals import NotAllowed, NotFound
 from approvals.rules import may, visible_to
+from approvals.stuck import is_stuck, why_stuck
 from audit.models import Event, Outcome
 from tests.accounts.organisations import (
     CODENAMES,
@@ -120,7 +121,7 @@ def test_what_is_stuck_is_found_under_stuck(cast, in_organisation, plan):
                 for item in items
                 if why_stuck(item, now, has_deciders=bool(deciders.get(item.pk, Deciders()).names))
             }
-            assert found(queries.is_stuck(now), items) == stuck, later
+            assert found(is_stuck(now), items) == stuck, later
 
     in_organisation(plan, look)
 
@@ -398,7 +399,7 @@ def test_an_approval_of_who_lost_the_right_starts_nothing(cast, item, lose):
 def test_when_the_last_decider_leaves_it_is_stuck(cast, item):
     """I8"""
     Membership.objects.filter(group=item.waiting_team).delete()
-    assert queries.requests().filter(queries.is_stuck(cast.now), pk=item.pk).exists()
+    assert queries.requests().filter(is_stuck(cast.now), pk=item.pk).exists()
 
 
 def test_a_requester_who_lost_every_right_still_sees_their_request(cast, item):

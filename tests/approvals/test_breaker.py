@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals import breaker, explain, queries, sweeping
+from approvals import breaker, queries, stuck, sweeping, switches
 from approvals.commands import operate
 from approvals.commands.systems import hold_system, resume_system
 from approvals.kinds.base import Absent, Done, Refused, Unknown
@@ -103,11 +103,11 @@ def test_every_affected_row_says_who_holds_it(cast, waiting):
 
 def test_what_waits_for_a_held_system_is_stuck_in_the_list_and_on_its_page(cast, waiting):
     hold(cast)
-    stuck = queries.requests().filter(queries.is_stuck(cast.now))
-    assert {item.ref for item in stuck} == {item.ref for item in waiting[:2]}
-    for item in stuck:
-        system = queries.switch_of_kind().get(item.kind)
-        assert explain.why_stuck(item, cast.now, has_deciders=True, system=system)
+    found = queries.requests().filter(stuck.is_stuck(cast.now))
+    assert {item.ref for item in found} == {item.ref for item in waiting[:2]}
+    for item in found:
+        system = switches.switch_of_kind().get(item.kind)
+        assert stuck.why_stuck(item, cast.now, has_deciders=True, system=system)
 
 
 def test_a_held_system_has_one_event_for_each_change(cast):

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from approvals import queries
 from approvals.causes import CAUSES
 from approvals.commands import decide, submit
-from approvals.explain import _OF_STATE, LONGEST, Deciders, explain, why_stuck
+from approvals.explain import _OF_STATE, LONGEST, Deciders, explain
 from approvals.kinds.base import Refused, Unknown
 from approvals.models import Choice, State
+from approvals.stuck import is_stuck, why_stuck
 
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 STATES = [state for state in State if state != State.NEW]
@@ -325,7 +326,7 @@ def test_stuck_in_words_and_stuck_in_the_list_agree(cast, provider, state, later
     found = cast.get(in_state(cast, provider, state).ref)
     now = cast.now + later
     deciders = queries.deciders_of([found], now).get(found.pk, Deciders())
-    listed = queries.requests().filter(queries.is_stuck(now), pk=found.pk).exists()
+    listed = queries.requests().filter(is_stuck(now), pk=found.pk).exists()
     assert listed is bool(explain(found, deciders, now).stuck)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals import explain, queries
+from approvals import queries, stuck
 from approvals.causes import CAUSES
 from approvals.commands import decide, operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
@@ -161,9 +161,9 @@ def test_taking_back_an_approval_ends_the_hold(cast, approved):
 def test_a_held_request_is_stuck_in_the_list_and_on_its_page(cast, approved):
     act(cast, operate.hold, approved, reason="Wait.")
     item = cast.get(approved.ref)
-    found = queries.requests().filter(queries.is_stuck(cast.now))
+    found = queries.requests().filter(stuck.is_stuck(cast.now))
     assert item in found
-    assert explain.why_stuck(item, cast.now, has_deciders=True) == "It is held."
+    assert stuck.why_stuck(item, cast.now, has_deciders=True) == "It is held."
 
 
 # --- Try again -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from approvals import clock, doctor, execution, queries, timing
+from approvals import clock, doctor, execution, queries, stuck, timing
 from approvals.commands import operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.models import Attempt, Effect, State
@@ -48,7 +48,7 @@ def test_what_the_provider_takes_back_later_needs_a_person(cast, done, provider)
     assert cast.run(done, at=cast.now + 2 * HOUR) == "failed later"
     item = cast.get(done.ref)
     assert (item.state, item.cause) == (State.NEEDS_PERSON, "failed-at-provider")
-    assert item in queries.requests().filter(queries.is_stuck(cast.now))
+    assert item in queries.requests().filter(stuck.is_stuck(cast.now))
     assert events_of(item)[-1].action == "request.report_late_failure"
     for hours in (3, 30, 300):
         assert cast.run(item, at=cast.now + hours * HOUR) == "nothing"
@@ -91,8 +91,8 @@ def test_what_is_pending_waits_without_being_stuck_until_the_provider_says_more(
     provider.sends = provider.finds = Unknown("provider-pending", "status pending")
     assert cast.run(approved) == "in doubt"
     item = cast.get(approved.ref)
-    assert item not in queries.requests().filter(queries.is_stuck(cast.now))
-    assert item in queries.requests().filter(queries.is_stuck(cast.now + timedelta(days=2)))
+    assert item not in queries.requests().filter(stuck.is_stuck(cast.now))
+    assert item in queries.requests().filter(stuck.is_stuck(cast.now + timedelta(days=2)))
     provider.finds = Done("re_1")
     assert cast.run(item, at=cast.now + HOUR) == "done"
     assert len(provider.sent) == 1

@@ -222,6 +222,7 @@ def test_an_amount_that_is_no_amount_is_refused(cast, amount):
     assert "amount" in not_asked(Invalid, cast, payload={"amount": amount}).errors
 
 
+# XXX is ISO 4217 for “no currency”.
 @pytest.mark.parametrize("currency", ["", "XXX", "eur", "EURO", "E", None, 7])
 def test_a_currency_that_is_none_is_refused(cast, currency):
     assert "currency" in not_asked(Invalid, cast, payload={"currency": currency}).errors

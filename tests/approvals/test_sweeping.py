@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Membership
-from approvals import queries, sweeping, timing
+from approvals import queries, stuck, sweeping, timing
 from approvals.commands import submit
 from approvals.kinds import base, refund
 from approvals.models import Effect, State
@@ -131,7 +131,7 @@ def test_the_page_says_since_when_nobody_can_decide(cast, stranded):
     waiting = queries.explained([stranded], cast.now + timedelta(minutes=40))[stranded.pk]
     assert waiting.label == "Nobody can approve"
     assert waiting.since == cast.now + timedelta(minutes=30)
-    assert stranded in queries.requests().filter(queries.is_stuck(cast.now))
+    assert stranded in queries.requests().filter(stuck.is_stuck(cast.now))
 
 
 def test_when_somebody_can_again_that_is_told_too(cast, stranded):

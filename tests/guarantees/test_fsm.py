@@ -196,8 +196,8 @@ def test_an_explanation_is_stuck_when_the_rule_says_so(cast, item_in, state, lat
     """I7: the page and the list cannot disagree."""
     item, now = item_in(state), cast.now + later
     deciders = queries.deciders_of([item], now).get(item.pk, explain.Deciders())
-    stuck = explain.explain(item, deciders, now).stuck
-    assert stuck == explain.why_stuck(item, now, has_deciders=bool(deciders.names))
+    words = explain.explain(item, deciders, now).stuck
+    assert words == stuck.why_stuck(item, now, has_deciders=bool(deciders.names))
 
 
 @pytest.mark.parametrize("verb", VERBS)

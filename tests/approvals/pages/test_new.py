@@ -87,7 +87,7 @@ def test_sending_other_content_with_the_same_key_says_reload(cast, as_, examined
         {"amount": "-1"},
         {"amount": "99999999999999999999"},
         {"amount": ""},
-        {"currency": "XXX"},
+        {"currency": "XXX"},  # ISO 4217 for “no currency”
         {"currency": "USD"},
         {"payment": "88120"},
         {"order": ""},
