@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django_fsm import TransitionNotAllowed, can_proceed
 
-from approvals import events, explain, queries, states_page
+from approvals import events, explain, queries, states_page, stuck
 from approvals.events import Action
 from approvals.models import ApprovalRequest, State
 
