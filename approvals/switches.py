@@ -1,12 +1,15 @@
-"""Which outside systems may be sent to now, by system and by kind. Reads only."""
+"""The switches of the outside systems: which may be sent to now, and the one way to change one."""
 
 from datetime import datetime
 
 from django.db.models import Q
 
 from approvals import kinds
+from approvals.events import SystemAction
 from approvals.kinds.base import Kind
 from approvals.models import System
+from audit.models import Outcome
+from audit.recorder import Actor, Target, record
 
 
 def system_of(kind: Kind) -> System | None:
@@ -33,3 +36,36 @@ def switch_of_kind() -> dict[str, System]:
     """By slug of the kind, the switch of its system, where that was ever used."""
     systems = System.objects.select_related("held_by")
     return {kind: system for system in systems for kind in kinds.kinds_of_system(system.slug)}
+
+
+def row_of(slug: str, name: str) -> System:
+    """The row of this system under its lock, made when it is the first time."""
+    System.objects.get_or_create(slug=slug, defaults={"name": name})
+    return System.objects.select_for_update().get(slug=slug)
+
+
+def commit(
+    system: System,
+    action: SystemAction,
+    *,
+    actor: Actor,
+    at: datetime,
+    outcome: Outcome = Outcome.SUCCESS,
+    reason: str = "",
+    key: str = "",
+) -> None:
+    """Save the switch with its next version, and record the event that says so, together."""
+    system.version += 1
+    system.save()
+    record(
+        stream=f"system/{system.slug}",
+        action=action.value,
+        actor=actor,
+        target=Target("system", system.slug, system.version - 1, system.version),
+        at=at,
+        outcome=outcome,
+        reason=reason,
+        reason_code=system.last_cause if system.failures else "",
+        facts={"failures": system.failures},
+        key=key,
+    )

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 from django.conf import settings
 
 from config.embedded import EmbeddedServer, dying_with_parent
 from config.keyfile import keep
+from demo.loopback import answers, free_port
 from demo.organisation import SIGN_INS
 from demo.situation import DURATIONS, FAULTS
 
@@ -94,7 +94,7 @@ class Demo:
                 path.unlink(missing_ok=True)
 
     def _start_parts(self) -> None:
-        simulator_port = _free_port()
+        simulator_port = free_port()
         simulator = f"http://127.0.0.1:{simulator_port}"
         environment = self._environment(simulator)
         self._finish(["migrate", "--verbosity", "0"], environment)
@@ -182,7 +182,7 @@ class Demo:
 
     def _wait_for(self, address: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not _answers(address):
+        while not answers(address):
             if self.is_asked_to_stop:
                 raise _Stopped
             self._watch()
@@ -224,16 +224,3 @@ class Demo:
 
 class _Stopped(Exception):
     """A signal came while it was still starting."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False

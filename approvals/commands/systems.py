@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts import access
 from accounts.models import User
-from approvals import breaker, kinds
+from approvals import kinds, switches
 from approvals.commands import idempotency
 from approvals.commands.frame import (
     Answer,
@@ -20,7 +20,6 @@ from approvals.events import SystemAction
 from approvals.models import Queue, System
 from approvals.refusals import NotAllowed, NotFound, Refusal, TransitionNotAllowed
 from approvals.rules import may
-from audit.recorder import Target, record
 
 
 def hold_system(*, slug: str, by: User, at: datetime, key: str, reason: str) -> Answer:
@@ -76,17 +75,14 @@ def _switched(
         if slug not in names:
             raise NotFound(slug)
         person = access.of(by, Queue)
-        system = breaker.row_of(slug, names[slug])
+        system = switches.row_of(slug, names[slug])
         if not (verdict := may(verb, system, person)):
             raise NotAllowed(verdict)
         sentence = change(system)
-        system.version += 1
-        system.save()
-        record(
-            stream=f"system/{slug}",
-            action=action.value,
+        switches.commit(
+            system,
+            action,
             actor=person.actor,
-            target=Target("system", slug, system.version - 1, system.version),
             at=at,
             reason=arguments.get("reason", ""),
             key=key,

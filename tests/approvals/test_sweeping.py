@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from procrastinate.contrib.django import app
 
 from accounts.models import Membership
 from approvals import queries, stuck, sweeping, timing
@@ -164,8 +165,6 @@ def test_two_sweepers_at_once_tell_it_once(cast, monkeypatch):
 
 
 def test_every_sweeper_is_a_periodic_job_of_its_own():
-    from procrastinate.contrib.django import app
-
     periodic = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
     assert {
         "approvals.sweep_approved",

@@ -3,18 +3,17 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from approvals.kinds import refund
+from demo.loopback import answers, free_port
 from demo.situation import DURATIONS, FAULTS, Situation
 from tests import postgres
 from tests.conftest import PASSWORD, _point_to
@@ -40,7 +39,7 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
     name = f"{django_db_setup}_browser"
     postgres.build(name, template=f"{django_db_setup}_template")
     simulator, simulator_url = _simulator(tmp_path_factory.mktemp("ledger"))
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": os.environ["DATABASE_URL"].replace("/aq_test?", f"/{name}?"),
@@ -63,7 +62,7 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         )
     ]
     address = f"http://127.0.0.1:{port}"
-    until(lambda: _answers(f"{address}/readyz"))
+    until(lambda: answers(f"{address}/readyz"))
     yield address
     for process in reversed(processes):
         process.terminate()
@@ -110,19 +109,6 @@ def _simulator(directory) -> tuple[subprocess.Popen, str]:
         text=True,
     )
     return process, process.stdout.readline().removeprefix("Provider simulator: ").strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from approvals.kinds import refund
+from tests.crash.common import environment
 from tests.demo.conftest import Simulator, simulator, start  # noqa: F401 - fixtures
 
 
@@ -23,8 +24,6 @@ def provider(simulator: Simulator, settings) -> Simulator:  # noqa: F811
 
 @pytest.fixture
 def start_worker(provider, committed_db):
-    from tests.crash.test_execution import _environment as environment
-
     started = []
 
     def begin() -> subprocess.Popen:

@@ -1,7 +1,6 @@
 """Never twice, never lost: real calls to the simulator, whose ledger is the judge."""
 
 import itertools
-import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -11,12 +10,12 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from accounts.models import Membership
-from approvals import doctor, execution, timing
+from approvals import execution, timing
 from approvals.kinds import base, refund
 from approvals.models import Attempt, Effect, State
 from audit.models import Event
-from audit.verify import verify
 from tests import postgres
+from tests.crash.common import assert_explained, effects_of, environment, settle_down
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -27,30 +26,6 @@ LONG_DEAD = timing.LEASE + timedelta(minutes=3)
 def approved(provider, cast):
     """A refund that starts five seconds after `cast.now`."""
     return cast.approve(cast.ask())
-
-
-def effects_of(provider, item) -> list[dict]:
-    key = Effect.objects.get(item=item).key
-    return [effect for effect in provider.effects() if effect["effect_id"] == key]
-
-
-def settle_down(cast, item, *, start=timedelta(minutes=2), steps=40) -> str:
-    """Run whatever is due, step by step in the future, until nothing happens by itself."""
-    at = cast.now + start
-    for _ in range(steps):
-        cast.run(item, at=at)
-        item = cast.get(item.ref)
-        effect = item.effect
-        due = effect.lease_until or effect.next_attempt_at or effect.next_question_at
-        if item.state in (State.DONE, State.NEEDS_PERSON) or due is None:
-            break
-        at = max(at, due) + timedelta(seconds=1)
-    return item.state
-
-
-def assert_explained() -> None:
-    assert doctor.examine() == []
-    assert verify().is_intact
 
 
 def test_an_approved_refund_is_carried_out_once(provider, cast, approved):
@@ -118,7 +93,7 @@ def test_a_worker_killed_in_the_middle_of_its_call_costs_nothing(
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.crash.one_run", str(approved.pk)],
         cwd=django_settings.BASE_DIR,
-        env=_environment(provider, committed_db),
+        env=environment(provider, committed_db),
         stdout=subprocess.PIPE,
     )
     until(lambda: effects_of(provider, approved))
@@ -131,19 +106,6 @@ def test_a_worker_killed_in_the_middle_of_its_call_costs_nothing(
     assert len(effects_of(provider, approved)) == 1
     assert Attempt.objects.filter(cause="worker-died").count() == 1
     assert_explained()
-
-
-def _environment(provider, database: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DATABASE_URL": os.environ["DATABASE_URL"].replace("/aq_test?", f"/{database}?"),
-        "DATABASE_OWNER_URL": os.environ["DATABASE_OWNER_URL"].replace(
-            "/aq_test?", f"/{database}?"
-        ),
-        "STRIPE_API_KEY": "sk_test_crash",
-        "STRIPE_API_BASE": provider.url,
-        "STRIPE_TIMEOUT_S": "25",
-    }
 
 
 def test_a_live_lease_keeps_others_away(provider, cast, approved, monkeypatch):

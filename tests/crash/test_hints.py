@@ -12,7 +12,7 @@ from django.utils import timezone
 from approvals.kinds import base, refund
 from approvals.models import Effect, ProviderEvent, State
 from audit.models import Event
-from tests.crash.test_execution import assert_explained, effects_of
+from tests.crash.common import assert_explained, effects_of
 from tests.demo.conftest import start, until  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("committed_db")

@@ -15,10 +15,10 @@ from procrastinate.contrib.django import app
 
 from approvals import jobs
 from approvals.commands import operate
+from approvals.kinds import refund
 from approvals.models import Effect, State
 from tests import postgres
-from tests.crash.test_execution import _environment, effects_of
-from tests.crash.test_worker import is_done
+from tests.crash.common import effects_of, environment, is_done, settle_down
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -64,8 +64,6 @@ def test_a_request_that_breaks_its_worker_each_time_ends_with_a_person(
     provider, cast, approved_now, monkeypatch
 ):
     """T3.6: attempts are bounded also when the call itself always raises."""
-    from approvals.kinds import refund
-    from tests.crash.test_execution import settle_down
 
     def explode(self, effect):
         raise RuntimeError("boom")
@@ -198,7 +196,7 @@ def test_a_killed_worker_s_work_is_finished_by_another(  # T3.2
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.crash.one_run", str(approved_now.pk)],
         cwd=django_settings.BASE_DIR,
-        env={**os.environ, **_environment(provider, committed_db)},
+        env={**os.environ, **environment(provider, committed_db)},
         stdout=subprocess.PIPE,
     )
     until(lambda: effects_of(provider, approved_now) or process.poll() is not None)

@@ -21,7 +21,8 @@ from django.conf import settings as django_settings
 from approvals import timing
 from approvals.kinds import refund
 from approvals.models import Attempt, Effect, State
-from tests.crash.test_execution import _environment, assert_explained, settle_down
+from demo.loopback import free_port
+from tests.crash.common import assert_explained, environment, settle_down
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -117,9 +118,7 @@ class LocalStripe:
 @pytest.fixture(scope="module")
 def localstripe(tmp_path_factory) -> Iterator[str]:
     """Its address. It keeps what it has in one file of the machine; we never read that."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "localstripe", "--from-scratch", f"--port={port}"],
         cwd=tmp_path_factory.mktemp("localstripe"),
@@ -185,7 +184,7 @@ def test_a_worker_killed_after_sending_leaves_one_refund(
         [sys.executable, "-m", "tests.crash.one_run", str(approved.pk)],
         cwd=django_settings.BASE_DIR,
         env={
-            **_environment(provider, committed_db),
+            **environment(provider, committed_db),
             "STRIPE_API_KEY": KEY,
             "STRIPE_API_BASE": provider.relay.url,
         },

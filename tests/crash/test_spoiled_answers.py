@@ -7,7 +7,7 @@ import pytest
 from approvals.kinds import refund
 from approvals.models import Attempt, State
 from tests import postgres
-from tests.crash.test_execution import assert_explained, effects_of, settle_down
+from tests.crash.common import assert_explained, effects_of, settle_down
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 CAUSES = {

@@ -6,15 +6,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from approvals.models import State
-from tests.crash.test_execution import effects_of
+from tests.crash.common import effects_of, is_done
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-
-
-def is_done(cast, item) -> bool:
-    return cast.get(item.ref).state == State.DONE
 
 
 def test_what_is_approved_is_carried_out_and_the_worker_ends_in_order(provider, cast, start_worker):

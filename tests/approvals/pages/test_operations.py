@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core import signing
 
 from approvals import runbooks
 from approvals.causes import CAUSES
 from approvals.commands import operate
-from approvals.kinds.base import Refused, Unknown
+from approvals.kinds.base import Done, Refused, Unknown
 from approvals.models import CauseWatch, Effect, State, System
 from approvals.views.verbs import VERBS
 from audit.models import Event
@@ -67,8 +68,6 @@ def test_an_empty_board_says_so(as_):
 
 
 def test_a_cause_that_nobody_has_any_more_is_resolved(cast, as_, doubtful, provider):
-    from approvals.kinds.base import Done
-
     provider.finds = Done("re_1")
     cast.run(doubtful, at=cast.now + timedelta(minutes=3))
     page = text(as_("operator").get(BOARD))
@@ -265,8 +264,6 @@ def test_a_list_of_another_verb_is_refused(as_, three):
 
 
 def test_an_old_list_is_refused(cast, as_, three, monkeypatch):
-    from django.core import signing
-
     client = as_("operator")
     form = preflight(client)
     started = signing.time.time()

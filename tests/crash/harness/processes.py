@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import httpx
 
 from config.embedded import EmbeddedServer, dying_with_parent
 from config.env import ConfigurationError
+from demo.loopback import answers, free_port
 from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
 MASTERS, WEB_WORKERS, THREADS = 2, 2, 4
@@ -48,7 +48,7 @@ class Parts:
 
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
-        self.ports = [_free_port() for _ in range(MASTERS)]
+        self.ports = [free_port() for _ in range(MASTERS)]
         self.simulator = self._run(
             [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}"]
             + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
@@ -71,7 +71,7 @@ class Parts:
         self.masters = [self._start_master(port) for port in self.ports]
         self.workers = [self._start_worker() for _ in range(self.job_workers)]
         for port in self.ports:
-            _until(lambda port=port: _answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
+            _until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
 
     def stop(self) -> None:
         """The product in order, so that its last words are heard; then everything else."""
@@ -209,19 +209,6 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
