@@ -1,11 +1,14 @@
 """Failures: open requests grouped by cause, and one cause with all that is known and safe."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.access import Access
 from approvals import failures, queries, runbooks
 from approvals.causes import ACCEPTED, CAUSES, Cause
 from approvals.commands.bulk import MOST
@@ -13,7 +16,7 @@ from approvals.commands.watch import watch_cause
 from approvals.failures import Group
 from approvals.models import ApprovalRequest, State
 from approvals.refusals import Invalid
-from approvals.rules import may
+from approvals.rules import SEEING, may
 from approvals.views import bulk
 from approvals.views.frame import reader
 from approvals.views.queue import rows
@@ -27,7 +30,6 @@ VIEWS = {
     "held": "Held",
     "resolved": "Resolved",
 }
-SEEING = ("view_queue", "operate_request", "audit_queue", "decide_request")
 
 
 @require_GET
@@ -51,16 +53,8 @@ def board(request: HttpRequest) -> HttpResponse:
         ],
         "groups": [_line(group) for group in in_view if not group.is_quiet],
         "quiet": [_line(group) for group in in_view if group.is_quiet],
-        "resolved": [{"title": _title(cause), "url": _url(cause), "at": at} for cause, at in gone]
-        if view in ("resolved", "all")
-        else [],
-        "empty": {"sentence": "Nothing fails. Every open request is on its way or with people."}
-        if not found
-        else {
-            "sentence": "No cause is in this view.",
-            "action_url": "/failures/",
-            "action_label": "See all causes",
-        },
+        "resolved": _resolved(gone) if view in ("resolved", "all") else [],
+        "empty": _empty(found),
     }
     return render(request, "approvals/failures.html", context)
 
@@ -82,7 +76,7 @@ def cause(request: HttpRequest, code: str) -> HttpResponse:
         "title": _title(why),
         "cause": why,
         "group": _line(group) if found else None,
-        "facts": _facts(group, now),
+        "facts": _facts(group),
         "evidence": _evidence(request, page.items, code),
         "rows": rows(request, page.items, now),
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
@@ -116,7 +110,7 @@ def watch(request: HttpRequest, code: str) -> HttpResponse:
     return redirect("failure", code=code)
 
 
-def _operator(request: HttpRequest):
+def _operator(request: HttpRequest) -> Access:
     """Who reads the board: people who see what happens at providers."""
     person = reader(request)
     if not person.queues_with(*SEEING):
@@ -125,6 +119,20 @@ def _operator(request: HttpRequest):
 
 
 # --- What is shown -----------------------------------------------------------------------------
+
+
+def _resolved(gone: list[tuple[Cause, datetime]]) -> list[dict]:
+    return [{"title": _title(why), "url": _url(why), "at": at} for why, at in gone]
+
+
+def _empty(found: list[Group]) -> dict:
+    if not found:
+        return {"sentence": "Nothing fails. Every open request is on its way or with people."}
+    return {
+        "sentence": "No cause is in this view.",
+        "action_url": "/failures/",
+        "action_label": "See all causes",
+    }
 
 
 def _is_in(view: str, group: Group) -> bool:
@@ -204,7 +212,7 @@ def _tone(group: Group) -> str:
     return "failed" if State.NEEDS_PERSON in group.states else "retrying"
 
 
-def _facts(group: Group, now) -> list[dict]:
+def _facts(group: Group) -> list[dict]:
     """The figures of a cause; times are added by the page."""
     states = [
         f"{count} {State(state).label.lower()}" for state, count in sorted(group.states.items())

@@ -12,6 +12,7 @@ from accounts import access
 from accounts.access import Access
 from approvals import failures, queries
 from approvals.models import Queue
+from approvals.rules import SEEING
 
 
 def reader(request: HttpRequest) -> Access:
@@ -56,7 +57,7 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "Decisions", "/decisions/", _waiting_for(request)))
     if person.queues_with(*_LOOKUP):
         links.append(_link(request, "Lookup", "/lookup/"))
-    if person.queues_with("view_queue", "operate_request", "audit_queue", "decide_request"):
+    if person.queues_with(*SEEING):
         links.append(
             _link(request, "Failures", "/failures/", failures.needing_a_person(person) or None)
         )

@@ -15,7 +15,7 @@ from approvals.commands.systems import hold_system, resume_system
 from approvals.forms import ReasonForm
 from approvals.models import ApprovalRequest, State, System
 from approvals.refusals import Invalid, NotAllowed, Refusal
-from approvals.rules import may
+from approvals.rules import SEEING, may
 from approvals.views import errors
 from approvals.views.frame import reader
 from approvals.wording import short_name, visible
@@ -26,7 +26,7 @@ WAITING = (State.APPROVED, State.RETRYING)
 @require_GET
 def systems(request: HttpRequest) -> HttpResponse:
     person = reader(request)
-    if not person.queues_with("view_queue", "operate_request", "audit_queue", "decide_request"):
+    if not person.queues_with(*SEEING):
         raise Http404
     rows = {row.slug: row for row in System.objects.select_related("held_by")}
     waiting = _waiting(request)
