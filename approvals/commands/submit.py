@@ -25,6 +25,7 @@ from approvals.commands.frame import (
 )
 from approvals.content import hash_of, normalised
 from approvals.events import Action
+from approvals.explain import nothing_moved
 from approvals.kinds.base import Fact, Kind
 from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step
 from approvals.refusals import (
@@ -198,7 +199,7 @@ def withdraw(running: Running, *, reason: str) -> None:
     item.withdraw()
     running.commit(
         Action.WITHDRAW,
-        sentence=f"{item.ref} is withdrawn. {_nothing_moved(item)}",
+        sentence=f"{item.ref} is withdrawn. {nothing_moved(item)}",
         reason=reason,
         closing_reason=reason,
         decided_by=running.by,
@@ -399,10 +400,6 @@ def _differences(kind: Kind, item: ApprovalRequest, content: Mapping[str, Any]) 
         for label in {**before, **after}
         if before.get(label, "") != after.get(label, "")
     ]
-
-
-def _nothing_moved(item: ApprovalRequest) -> str:
-    return "No money has moved." if item.amount is not None else "Nothing has changed."
 
 
 def _next_reference(prefix: str) -> str:

@@ -12,7 +12,7 @@ from approvals.explain import carrying_out, people
 from approvals.explain.parts import LONGEST, Case, Deciders, Waiting
 from approvals.models import ApprovalRequest, State, System
 
-__all__ = ["LONGEST", "Deciders", "Waiting", "explain"]
+__all__ = ["LONGEST", "Deciders", "Waiting", "explain", "nothing_moved"]
 
 
 def explain(
@@ -22,11 +22,16 @@ def explain(
 
     `system` is the switch of the outside system that carries it out, when it has one.
     """
-    nothing = "No money has moved." if item.amount is not None else "Nothing has changed."
-    if getattr(getattr(item, "effect", None), "undone_at", None) is not None:
-        nothing = "What had moved was taken back."
-    case = Case(item, kinds.kind_of(item.kind), deciders, now, system, nothing)
+    case = Case(item, kinds.kind_of(item.kind), deciders, now, system, nothing_moved(item))
     return _OF_STATE[State(item.state)](case)
+
+
+def nothing_moved(item: ApprovalRequest) -> str:
+    """What is true of a request whose effect doesn't stand, in words of its kind."""
+    effect = getattr(item, "effect", None)
+    if effect is not None and effect.undone_at is not None:
+        return "What had moved was taken back."
+    return "No money has moved." if item.amount is not None else "Nothing has changed."
 
 
 _OF_STATE: dict[State, Callable[[Case], Waiting]] = {

@@ -13,13 +13,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from accounts.verdicts import denied
 from approvals import failures, kinds
 from approvals.causes import CAUSES
 from approvals.commands.bulk import MOST, Frozen, Told, each
 from approvals.forms import ReasonForm
 from approvals.models import ApprovalRequest
-from approvals.refusals import Invalid
-from approvals.rules import may
+from approvals.refusals import Invalid, NotAllowed
+from approvals.rules import SEEING, may
+from approvals.views import errors
 from approvals.views.frame import reader
 from approvals.views.verbs import VERBS, offers
 from approvals.wording import money, visible
@@ -33,8 +35,13 @@ VALID_S = 600
 def bulk(request: HttpRequest, code: str, verb: str) -> HttpResponse:
     if code not in CAUSES or verb not in LABELS:
         raise Http404(verb)
-    if not reader(request).queues_with("operate_request"):
+    person = reader(request)
+    if not person.queues_with(*SEEING):
         raise Http404(verb)
+    if not person.queues_with("operate_request"):
+        words = f"Only operations can {LABELS[verb].lower()} requests."
+        refusal = NotAllowed(denied("no-grant", words))
+        return errors.refused(request, refusal, ref=code, back=f"/failures/{code}/")
     if request.method == "POST":
         return _carry_out(request, code, verb)
     return _preflight(request, code, verb, _form(verb))

@@ -25,9 +25,7 @@ WAITING = (State.APPROVED, State.RETRYING)
 
 @require_GET
 def systems(request: HttpRequest) -> HttpResponse:
-    person = reader(request)
-    if not person.queues_with(*SEEING):
-        raise Http404
+    _check_sees(request)
     rows = {row.slug: row for row in System.objects.select_related("held_by")}
     waiting = _waiting(request)
     shown = [
@@ -45,6 +43,12 @@ def hold(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def resume(request: HttpRequest, slug: str) -> HttpResponse:
     return _switch(request, slug, "resume")
+
+
+def _check_sees(request: HttpRequest) -> None:
+    """Systems are for people who see what happens at providers."""
+    if not reader(request).queues_with(*SEEING):
+        raise Http404
 
 
 def _waiting(request: HttpRequest) -> dict[str, int]:
@@ -100,6 +104,7 @@ def _sentence(system: System) -> str:
 
 
 def _switch(request: HttpRequest, slug: str, verb: str) -> HttpResponse:
+    _check_sees(request)
     if slug not in kinds.systems():
         raise Http404(slug)
     name = kinds.systems()[slug]

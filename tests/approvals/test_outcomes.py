@@ -58,7 +58,7 @@ def test_what_the_provider_takes_back_later_needs_a_person(cast, done, provider)
 def test_what_was_taken_back_can_be_withdrawn(cast, done, provider):
     provider.finds = TOOK_BACK
     cast.run(done, at=cast.now + 2 * HOUR)
-    submit.withdraw(
+    answer = submit.withdraw(
         ref=done.ref,
         by=cast.operator,
         at=cast.now + 3 * HOUR,
@@ -66,6 +66,7 @@ def test_what_was_taken_back_can_be_withdrawn(cast, done, provider):
         reason="Paid by bank transfer instead.",
     )
     assert cast.get(done.ref).state == State.WITHDRAWN
+    assert answer.sentence.endswith("What had moved was taken back.")
 
 
 def test_a_check_without_an_answer_says_nothing_about_what_is_done(cast, done, provider):

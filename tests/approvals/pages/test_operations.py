@@ -173,7 +173,10 @@ def test_the_cause_offers_to_hold_all(as_, three):
 def test_who_cannot_operate_is_offered_nothing(as_, three, who):
     page = text(as_(who).get(CAUSE))
     assert "Hold all" not in page
-    assert as_(who).get(f"{CAUSE}hold/").status_code == 404
+    refused = as_(who).get(f"{CAUSE}hold/")
+    assert refused.status_code == 403
+    assert "Only operations can hold requests." in text(refused)
+    assert as_(who).post(f"{CAUSE}hold/", {"list": "x"}).status_code == 403
 
 
 def test_all_of_the_list_are_held_each_with_its_event(cast, as_, three):
@@ -385,8 +388,9 @@ def test_who_only_reads_has_no_switch(as_, who):
     assert answer.status_code == 403
 
 
-def test_support_does_not_see_systems(as_):
-    assert as_("requester").get("/systems/").status_code == 404
+@pytest.mark.parametrize("path", ["/systems/", "/systems/stripe/hold/", "/systems/nobody/hold/"])
+def test_support_does_not_see_systems(as_, path):
+    assert as_("requester").get(path).status_code == 404
 
 
 def test_a_system_that_does_not_exist_is_not_found(as_):
