@@ -231,11 +231,13 @@ def done(case: Case) -> Waiting:
     item, effect = case.item, case.item.effect
     reference = shortened(effect.provider_reference, 40) or "not given"
     at = case.time(effect.settled_at or item.updated_at)
+    by_people = item.was_settled_by_people
+    who = "Two people found that it happened" if by_people else f"{case.kind.system} confirmed"
     return Waiting(
         label="Done",
         tone="done",
         heading="What happened",
-        sentence=f"Done {at}. {case.kind.system} confirmed, reference {reference}.",
+        sentence=f"Done {at}. {who}, reference {reference}.",
         since=item.waiting_since,
         moved="It is carried out.",
         next=case.kind.after_done,

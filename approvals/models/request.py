@@ -228,6 +228,16 @@ class ApprovalRequest(ProtectedState):
             (s for s in self.settlements.all() if s.confirmed_at is None and not s.is_dropped), None
         )
 
+    @property
+    def was_settled_by_people(self) -> bool:
+        """It is done because two people found so, not because the provider said so."""
+        settled_at = self.effect.settled_at
+        return any(
+            found.happened and found.confirmed_at == settled_at
+            for found in self.settlements.all()
+            if found.confirmed_at is not None
+        )
+
     # --- Its life, in the order in which it is lived ---------------------------------------------
 
     @transition(state, source=S.NEW, target=RETURN_VALUE(S.PENDING, S.APPROVED))

@@ -65,6 +65,7 @@ def item(state: str, **changes) -> SimpleNamespace:
         "held_by": person(changes.pop("holder", "Eleni Markou")),
         "hold_reason": changes.pop("hold_reason", "Asking the provider."),
         "stranded_at": None,
+        "was_settled_by_people": False,
         "effect": effect,
         "open_step": SimpleNamespace(quorum=2, team=team),
         "decisions_now": [],

@@ -6,6 +6,7 @@ import pytest
 
 from accounts import grants
 from accounts.models import User
+from approvals import queries
 from approvals.commands import settle, submit
 from approvals.kinds.base import Done, Refused, Unknown
 from approvals.models import Settlement, State
@@ -259,3 +260,20 @@ def test_a_manual_task_ends_by_two_people(cast):
     find(cast, item, reference="")
     confirm(cast, item)
     assert cast.get(item.ref).state == State.DONE
+
+
+def test_what_people_settled_is_not_said_to_be_confirmed_by_the_provider(cast, doubtful):
+    """I10: the page never claims more than is known."""
+    find(cast, doubtful)
+    confirm(cast, doubtful)
+    item = cast.get(doubtful.ref)
+    sentence = queries.explained([item], cast.now)[item.pk].sentence
+    assert "Two people found that it happened, reference re_9." in sentence
+    assert "confirmed" not in sentence
+
+
+def test_what_the_provider_confirmed_is_not_said_to_be_found_by_people(cast, provider):
+    item = cast.approve(cast.ask())
+    cast.run(item)
+    item = cast.get(item.ref)
+    assert "Stripe confirmed" in queries.explained([item], cast.now)[item.pk].sentence
