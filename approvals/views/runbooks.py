@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from approvals import failures, kinds, queries, runbooks
+from approvals.causes import cause as cause_of
 from approvals.models import ApprovalRequest
 from approvals.rules import may
 from approvals.runbooks import Offer, Runbook
@@ -19,7 +20,7 @@ MOST_SHOWN = 20
 def index(request: HttpRequest) -> HttpResponse:
     lines = [
         {"title": one.title, "url": f"/runbooks/{one.slug}/"}
-        for one in runbooks.all_runbooks().values()
+        for one in sorted(runbooks.all_runbooks().values(), key=lambda one: one.title)
     ]
     return render(request, "approvals/runbooks.html", {"runbooks": lines})
 
@@ -80,5 +81,5 @@ def _line(item: ApprovalRequest, slug: str = "") -> dict:
         "ref": item.ref,
         "title": visible(kind.title(item.payload)),
         "url": f"/runbooks/{slug}/?request={item.ref}" if slug else f"/requests/{item.ref}/",
-        "state": item.get_state_display(),
+        "cause": cause_of(item.cause).plain,
     }
