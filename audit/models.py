@@ -5,6 +5,20 @@ no gap, and its head advances by the insertion of an event and by nothing else.
 """
 
 from django.db import models
+from django.db.models import Func
+
+
+class TransactionId(models.Field):
+    """PostgreSQL's 64-bit id of a transaction, which never wraps around."""
+
+    def db_type(self, connection: object) -> str:
+        return "xid8"
+
+    def from_db_value(self, value: object, *_: object) -> int | None:
+        return None if value is None else int(value)
+
+    def get_prep_value(self, value: int | None) -> str | None:
+        return None if value is None else str(value)
 
 
 class Stream(models.Model):
@@ -56,10 +70,16 @@ class Event(models.Model):
     schema_version = models.PositiveSmallIntegerField(default=1)
     prev_hash = models.BinaryField()
     hash = models.BinaryField()
+    # Whose transaction wrote it; the order of the feed. Given by the database, outside of the hash.
+    xid = TransactionId(
+        db_default=Func(function="pg_current_xact_id", output_field=models.TextField()),
+        editable=False,
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="audit_event_place")]
         indexes = [
+            models.Index(fields=["xid", "id"], name="audit_event_feed"),
             models.Index(fields=["target_type", "target_id", "recorded_at"]),
             models.Index(fields=["actor_id", "recorded_at"]),
         ]
