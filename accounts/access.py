@@ -56,10 +56,10 @@ class Access:
         )
 
 
-def of(user: User, objects: type[models.Model], *, auth_method: str = "session") -> Access:
+def of(user: User, objects: type[models.Model]) -> Access:
     """`objects` is the model that carries the grants. Reads the account itself anew, too."""
     fresh = User.objects.get(pk=user.pk)
-    return replace(of_many([fresh], objects)[user.pk], auth_method=auth_method)
+    return replace(of_many([fresh], objects)[user.pk], auth_method=user.auth_method)
 
 
 def of_many(users: Iterable[User], objects: type[models.Model]) -> dict[int, Access]:

@@ -2,7 +2,7 @@
 
 import uuid
 import zoneinfo
-from datetime import time
+from datetime import datetime, time
 
 from django.contrib.auth.models import (
     AbstractBaseUser,
@@ -66,6 +66,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
 
     objects = UserManager()
+
+    # How this person came in: by a session, or by a token of the API. Not stored.
+    auth_method = "session"
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
@@ -131,3 +134,53 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.group}"
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for; never more than its owner may do."""
+
+    READ = "read", "Read"
+    SUBMIT = "submit", "Ask, change and withdraw"
+    OPERATE = "operate", "Claim, hold, try again, settle"
+    DECIDE = "decide", "Approve, reject and send back"
+
+
+class ApiToken(models.Model):
+    """A key to the API for one account. Only its hash is kept; `prefix` says which one it is."""
+
+    owner = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=60)
+    prefix = models.CharField(max_length=8, unique=True)
+    digest = models.CharField(max_length=64)
+    scopes = models.JSONField()
+    # Of the form that asked for it: the same form makes one token.
+    form_key = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.CharField(max_length=45, blank=True)
+    revoked_at = models.DateTimeField(null=True)
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"aq_{self.prefix}_…"
+
+    def is_live(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at
+
+
+class Bucket(models.Model):
+    """How far ahead of its allowance one caller is (see `accounts.limits`). Lost in a crash, unharmed."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    full_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core import signing
-from django.db.models import Count, Exists, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, hours
@@ -15,7 +15,7 @@ from accounts.models import Membership, Team, User
 from approvals import stuck, switches
 from approvals.deciders import who_may_decide
 from approvals.explain import Deciders, Waiting, explain
-from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State
+from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State, Step
 from approvals.rules import may, visible_to
 from approvals.wording import short_name
 
@@ -81,7 +81,19 @@ def can_decide(person: Access) -> Q:
     """The same as `may("approve", …)`, as a condition."""
     if not person.is_active or person.is_service:
         return Q(pk__in=())
-    return Q(Exists(who_may_decide().filter(user=person.user_id)))
+    able = Q(Exists(who_may_decide().filter(user=person.user_id)))
+    return able & ~Q(_wants_a_person_present()) if person.auth_method == "token" else able
+
+
+def _wants_a_person_present() -> Exists:
+    return Exists(
+        Step.objects.filter(
+            item=OuterRef("pk"),
+            revision=OuterRef("revision"),
+            number=OuterRef("step"),
+            person_present=True,
+        )
+    )
 
 
 def counts(person: Access, now: datetime) -> dict[str, int]:
@@ -158,9 +170,19 @@ def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, De
     }
 
 
-def explained(items: Sequence[ApprovalRequest], now: datetime) -> dict[int, Waiting]:
-    """By request id, what it waits for; constant queries."""
-    deciders = deciders_of(items, now)
+def team_of(item: ApprovalRequest) -> list[Access]:
+    """Everybody in the team that the open step waits for, by name."""
+    members = User.objects.filter(memberships__group=item.waiting_team_id)
+    return sorted(access.of_many(members, Queue).values(), key=lambda person: person.name)
+
+
+def explained(
+    items: Sequence[ApprovalRequest],
+    now: datetime,
+    deciders: Mapping[int, Deciders] | None = None,
+) -> dict[int, Waiting]:
+    """By request id, what it waits for; constant queries. `deciders` if they are known already."""
+    deciders = deciders_of(items, now) if deciders is None else deciders
     of_kind = switches.switch_of_kind()
     return {
         item.pk: explain(item, deciders.get(item.pk, Deciders()), now, of_kind.get(item.kind))

@@ -17,6 +17,7 @@ class Refusal(Exception):
     status = 409
     is_final = False
     is_replay = False
+    request_id = ""  # of the request that was refused first, when this one is a replay
 
     def __init__(self, sentence: str, **facts: Any) -> None:
         super().__init__(sentence)

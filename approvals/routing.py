@@ -45,12 +45,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of approval. Times in seconds after the step opens."""
+    """One stage of approval. Times in seconds after the step opens.
+
+    `person_present`: a decision by token is not enough, somebody must be there.
+    """
 
     team: str
     quorum: int
     due_after_s: int | None
     warn_after_s: int | None
+    person_present: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,18 +169,22 @@ def _step(label: str, step: Any, problems: list[str]) -> Step:
     team = step.get("team")
     if not isinstance(team, str) or not team:
         problems.append(f"{label} names no team.")
-    extra = set(step) - {"team", "quorum", "due_after", "warn_after"}
+    extra = set(step) - {"team", "quorum", "due_after", "warn_after", "person_present"}
     if extra:
         problems.append(f"{label} has words that mean nothing here: {', '.join(sorted(extra))}.")
     due = _seconds(step.get("due_after"), f"{label}: due_after", problems)
     warn = _seconds(step.get("warn_after"), f"{label}: warn_after", problems)
     if due and warn and warn > due:
         problems.append(f"{label} warns after it is due.")
+    present = step.get("person_present", False)
+    if not isinstance(present, bool):
+        problems.append(f"{label}: person_present must be true or false.")
     return Step(
         team=str(team or ""),
         quorum=_whole(step.get("quorum", 1), 1, 20, f"{label}: quorum", problems),
         due_after_s=due,
         warn_after_s=warn,
+        person_present=present is True,
     )
 
 

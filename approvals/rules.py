@@ -37,6 +37,7 @@ class Item(Protocol):
     waiting_team_id: int | None
     owner_id: int | None
     held_at: Any
+    needs_person_present: bool
     decisions_now: Iterable[Decided]
     last_approval: Any
     open_settlement: Any
@@ -116,6 +117,11 @@ def _decide(item: Item, by: Access) -> Verdict:
         return denied(
             "already-decided",
             f"You have decided this step of {item.ref}; it needs someone else.",
+        )
+    if by.auth_method == "token" and item.needs_person_present:
+        return denied(
+            "person-present",
+            f"The policy wants a person present for {item.ref}: decide it in the browser.",
         )
     if not _is_within_limit(item, member):
         limit = money(member.limit_amount, member.limit_currency)
@@ -200,6 +206,12 @@ def _operate_system(system: Any, by: Access) -> Verdict:
     return denied("no-grant", f"Only operations can hold or resume {system.name}.")
 
 
+def _simulate(policy: Any, by: Access) -> Verdict:
+    if any(by.holds("manage_policy", queue.pk) for queue in policy.queues.all()):
+        return ALLOWED
+    return denied("no-grant", f"Only who manages the policy {policy.name} can try other rules.")
+
+
 def _settle(item: Item, by: Access) -> Verdict:
     if by.is_service:
         return denied("not-a-person", "A program cannot settle a request; a person must.")
@@ -255,6 +267,7 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "ask_provider": _ask_provider,
     "hold_system": _operate_system,
     "resume_system": _operate_system,
+    "simulate": _simulate,
     "settle": _settle,
     "confirm_settlement": _confirm_settlement,
     "note": _note,

@@ -2,7 +2,9 @@
 
 from django.urls import path, register_converter
 
+from approvals.api import v1
 from approvals.views import (
+    api_docs,
     attempt,
     bulk,
     confirm,
@@ -16,10 +18,12 @@ from approvals.views import (
     lookup,
     me,
     new,
+    problems,
     queue,
     request,
     runbooks,
     systems,
+    tokens,
 )
 
 
@@ -38,6 +42,8 @@ class RefConverter:
 register_converter(RefConverter, "ref")
 
 urlpatterns = [
+    path("api/v1/docs", api_docs.docs, name="api_docs"),
+    path("api/v1/", v1.api.urls),
     path("", home.home, name="home"),
     path("queue/", queue.queue, name="queue"),
     path("decisions/", decisions.decisions, name="decisions"),
@@ -61,6 +67,13 @@ urlpatterns = [
     path("go/", go.go, name="go"),
     path("help/", help_page.help_page, name="help"),
     path("me/", me.me, name="me"),
+    path("me/tokens/", tokens.index, name="tokens"),
+    path("me/tokens/new/", tokens.new, name="new_token"),
+    path("me/tokens/<slug:prefix>/rotate/", tokens.rotate, name="rotate_token"),
+    path("me/tokens/<slug:prefix>/revoke/", tokens.revoke, name="revoke_token"),
+    path("problems/", problems.index, name="problems"),
+    path("problems/<slug:code>", problems.problem, name="problem"),
+    path("problems/<slug:code>/", problems.problem),
     path("hooks/stripe/", hooks.stripe, name="stripe_webhook"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

@@ -46,6 +46,19 @@ def after(place: Place) -> QuerySet[Event]:
     )
 
 
+def until(place: Place | None) -> Q:
+    """Events up to and with `place`; None: all."""
+    if place is None:
+        return Q()
+    return Q(xid__lt=place.xid) | Q(xid=place.xid, pk__lte=place.id)
+
+
+def stretch(place: Place, length: int) -> Place | None:
+    """Where `length` events behind `place` end; None when there are fewer."""
+    last = after(place).values_list("xid", "pk")[length - 1 : length]
+    return next((Place(*found) for found in last), None)
+
+
 def newest() -> Place:
     """The end of the feed as it stands; `BEGINNING` while nothing has happened."""
     event = (

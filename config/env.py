@@ -4,6 +4,7 @@ A missing or malformed value raises `ConfigurationError` with one sentence that 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
+RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -72,6 +74,8 @@ class Environment:
     stripe_webhook_secrets: list[str]
     stripe_timeout_s: float
     account_service_timeout_s: float
+    api_limit_per_token: tuple[int, int]
+    api_limit_per_address: tuple[int, int]
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
@@ -100,6 +104,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         stripe_webhook_secrets=_secrets(environ, "STRIPE_WEBHOOK_SECRET"),
         stripe_timeout_s=_time_of_a_call(environ, "STRIPE_TIMEOUT_S"),
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
+        api_limit_per_token=_rate(environ, "API_LIMIT_PER_TOKEN", "600/min"),
+        api_limit_per_address=_rate(environ, "API_LIMIT_PER_ADDRESS", "3000/min"),
     )
 
 
@@ -162,6 +168,14 @@ def _time_of_a_call(environ: Mapping[str, str], name: str) -> float:
             f"{name} can be at most {LONGEST_CALL_S}: a call must end well before its lease of 60 s."
         )
     return value
+
+
+def _rate(environ: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
+    """“600/min” as an amount and a time in seconds."""
+    match = RATE.fullmatch((environ.get(name) or default).strip())
+    if match is None:
+        raise ConfigurationError(f"{name} must look like 600/min, 20/s or 5000/h.")
+    return int(match[1]), {"s": 1, "min": 60, "h": 3600}[match[2]]
 
 
 def _secrets(environ: Mapping[str, str], name: str) -> list[str]:

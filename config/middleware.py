@@ -15,7 +15,16 @@ from audit.correlation import correlated
 Handler = Callable[[HttpRequest], HttpResponse]
 
 ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-OPEN_PATHS = ("/accounts/login/", "/hooks/", "/livez", "/readyz", "/static/", "/admin/")
+OPEN_PATHS = (
+    "/accounts/login/",
+    "/api/",
+    "/problems/",
+    "/hooks/",
+    "/livez",
+    "/readyz",
+    "/static/",
+    "/admin/",
+)
 # Fields of forms that hold what a person wrote; a password or token is never given back.
 TYPED_BY_HAND = [
     "reason",

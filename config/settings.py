@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Correlation",
+    "approvals.api.middleware.ProblemsForTheApi",
     "csp.middleware.CSPMiddleware",
     "config.middleware.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -85,7 +86,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 # --- People --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.adapter.PeopleOnly",
     "guardian.backends.ObjectPermissionBackend",
 ]
 PASSWORD_HASHERS = [
@@ -98,6 +99,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 15},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.tokens.EndTokensWithThePassword"},
 ]
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
@@ -155,6 +157,8 @@ STRIPE_TIMEOUT_S = ENV.stripe_timeout_s
 ACCOUNT_SERVICE_URL = ENV.account_service_url
 ACCOUNT_SERVICE_SECRET = ENV.account_service_secret
 ACCOUNT_SERVICE_TIMEOUT_S = ENV.account_service_timeout_s
+API_LIMIT_PER_TOKEN = ENV.api_limit_per_token
+API_LIMIT_PER_ADDRESS = ENV.api_limit_per_address
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 

@@ -77,7 +77,10 @@ def create(*, at: datetime, password: str) -> dict[str, User]:
         for queue in Queue.objects.filter(slug__in=QUEUES):
             for right in f"{everywhere} {somewhere.get(queue.slug, '')}".split():
                 grants.give(right, to=teams[name], on=queue)
-    return {person.email: _person(person, teams, password) for person in PEOPLE}
+    people = {person.email: _person(person, teams, password) for person in PEOPLE}
+    for queue in Queue.objects.filter(slug__in=QUEUES):
+        grants.give("manage_policy", to=people["admin@demo.test"], on=queue)
+    return people
 
 
 def _team(name: str) -> Team:

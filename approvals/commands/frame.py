@@ -36,6 +36,7 @@ from approvals.refusals import (
 from approvals.rules import may
 from approvals.transitions import commit
 from approvals.wording import clock, is_storable, short_name, visible
+from audit import timeline
 from audit.models import Outcome
 from audit.recorder import Target, record
 
@@ -43,11 +44,25 @@ LONGEST_TEXT = 2000
 NOT_AN_ATTEMPT = (Invalid, KeyMalformed, CommandInFlight)
 
 
+# The version that was seen, or several of which any will do; None when it doesn't matter.
+Seen = int | frozenset[int] | None
+# What the caller wants to be shown of the request as the command leaves it, by its reference.
+Show = Callable[[str, Access], str]
+
+
 class Command(Protocol):
     """How commands are called. Raises a `Refusal`; then nothing of the request has changed."""
 
     def __call__(
-        self, *, ref: str, by: User, at: datetime, key: str, version: int | None = None, **body: Any
+        self,
+        *,
+        ref: str,
+        by: User,
+        at: datetime,
+        key: str,
+        version: Seen = None,
+        show: Show | None = None,
+        **body: Any,
     ) -> Answer: ...
 
 
@@ -61,17 +76,18 @@ class Running:
     at: datetime
     key: str
     verb: str
+    show: Show | None = None
     sentence: str = ""
     changes: list[dict] = field(default_factory=list)
 
-    def compare_version(self, seen: int | None) -> None:
+    def compare_version(self, seen: Seen) -> None:
         """Refuse when anything at all has changed since `seen`."""
-        if seen is not None and seen != self.item.version:
-            raise VersionMismatch(
-                f"{self.item.ref} changed while you were reading. Nothing was recorded.",
-                seen=seen,
-                now=self.item.version,
-            )
+        if seen is None or self.item.version in ({seen} if isinstance(seen, int) else seen):
+            return
+        raise VersionMismatch(
+            f"{self.item.ref} changed while you were reading. Nothing was recorded.",
+            now=self.item.version,
+        )
 
     def compare_revision(self, seen: int) -> None:
         """Refuse when the content is another than the one that was seen (I5)."""
@@ -80,7 +96,19 @@ class Running:
                 f"{self.item.ref} changed while you were reading. Nothing was recorded.",
                 seen=seen,
                 now=self.item.revision,
+                changes=self._changes_since(seen),
             )
+
+    def _changes_since(self, revision: int) -> list[dict]:
+        """Field by field, what was seen at `revision` and what stands there now."""
+        changed: dict[str, dict] = {}
+        for event in reversed(timeline.of_stream(self.item.stream).filter(action=Action.RESUBMIT)):
+            if event.facts.get("revision", 0) <= revision:
+                continue
+            for change in event.changes:
+                first = changed.setdefault(change["field"], {"seen": change["before"]})
+                first["now"] = change["after"]
+        return [{"field": field, **both} for field, both in changed.items()]
 
     def compare_step(self, seen: int) -> None:
         """Refuse when the step that was seen is closed: somebody decided it first."""
@@ -96,6 +124,8 @@ class Running:
         raise StepClosed(
             f"This step of {self.item.ref} is closed.{who} Your decision was not recorded.",
             step=seen,
+            closed_by=last.decided_by.name if last else "",
+            closed_at=f"{last.decided_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if last else None,
         )
 
     def _last_decision_on(self, step: int) -> Any:
@@ -132,7 +162,8 @@ def command(
             by: User,
             at: datetime,
             key: str,
-            version: int | None = None,
+            version: Seen = None,
+            show: Show | None = None,
             **arguments: Any,
         ) -> Answer:
             if not is_storable(ref):
@@ -153,7 +184,7 @@ def command(
                 item = locked(ref, person)
                 if claimed.is_replay:
                     return replayed(claimed)
-                running = Running(item, by, person, at, key, verb)
+                running = Running(item, by, person, at, key, verb, show)
                 return finished(
                     running,
                     claimed,
@@ -170,7 +201,7 @@ def command(
 
 def _do(
     running: Running,
-    version: int | None,
+    version: Seen,
     states: frozenset[str],
     body: Callable[..., None],
     arguments: dict[str, Any],
@@ -246,15 +277,23 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
         version=item.version,
         at=running.at,
         sentence=running.sentence,
+        shown=running.show(item.ref, running.access) if running.show else "",
     )
 
 
 def answered(
-    claimed: Claim, *, ref: str, verb: str, version: int, at: datetime, sentence: str
+    claimed: Claim,
+    *,
+    ref: str,
+    verb: str,
+    version: int,
+    at: datetime,
+    sentence: str,
+    shown: str = "",
 ) -> Answer:
     """The answer of a command that was carried out, kept under its key."""
     stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    answer = Answer(ref=ref, verb=verb, version=version, at=stamp, sentence=sentence)
+    answer = Answer(ref=ref, verb=verb, version=version, at=stamp, sentence=sentence, shown=shown)
     idempotency.keep_answer(claimed, answer)
     return answer
 

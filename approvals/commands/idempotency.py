@@ -17,21 +17,28 @@ from django.db import connection
 
 from approvals.models import IdempotencyRecord
 from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
+from audit.correlation import current_request_id
 
 LARGEST_INTEGER = 2**53  # of RFC 8785; a larger one is told apart as text
 KEPT = timedelta(days=7)
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a String of RFC 8941 §3.3.3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command answered. `is_replay`: it was carried out before, and nothing more now."""
+    """What a command answered. `is_replay`: it was carried out before, and nothing more now.
+
+    `shown` is what its caller was shown of the request then, byte for byte; "" when they did not
+    ask for it.
+    """
 
     ref: str
     verb: str
     version: int
     at: str
     sentence: str
+    shown: str = ""
     is_replay: bool = False
 
 
@@ -49,11 +56,15 @@ class Claim:
 
 
 def normalised_key(key: str) -> str:
-    """`"K"` and K are one key. Raise `KeyMalformed` for what can't be a key."""
-    bare = key[1:-1] if len(key) >= 2 and key[0] == key[-1] == '"' else key
-    if not KEY.fullmatch(bare):
+    """`"K"` and K are one key. Raise `KeyMalformed` for what can't be a key.
+
+    Two headers reach us joined by a comma, so a bare key has none; a quoted one may.
+    """
+    quoted = QUOTED.fullmatch(key)
+    bare = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
+    if not KEY.fullmatch(bare) or (not quoted and "," in bare):
         raise KeyMalformed(
-            "The idempotency key must have 1 to 255 visible ASCII characters. Reload the page."
+            "The idempotency key must be one text of 1 to 255 visible ASCII characters."
         )
     return bare
 
@@ -90,6 +101,31 @@ def find(*, principal: str, key: str, fingerprint: str) -> Claim | None:
     return _recall(record, fingerprint) if record else None
 
 
+def is_kept(*, principal: str, key: str) -> bool:
+    """Whether this key has an answer already, whatever it was used for."""
+    return IdempotencyRecord.objects.filter(principal=principal, key=key).exists()
+
+
+def kept(*, principal: str, key: str) -> dict[str, Any] | None:
+    """What stands under the key, for whoever lost the answer; None when nothing does."""
+    record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
+    if record is None:
+        return None
+    answer = record.answer
+    return {
+        "key": record.key,
+        "operation": record.operation,
+        "outcome": "carried_out" if record.status == 200 else "refused",
+        "status": record.status,
+        "ref": answer["ref"],
+        "version": answer.get("version"),
+        "at": answer.get("at"),
+        "sentence": answer["sentence"],
+        "problem": f"/problems/{answer['code']}" if "code" in answer else None,
+        "expires_at": record.expires_at,
+    }
+
+
 def keep_answer(claim: Claim, answer: Answer) -> None:
     kept = {
         "ref": answer.ref,
@@ -97,6 +133,7 @@ def keep_answer(claim: Claim, answer: Answer) -> None:
         "version": answer.version,
         "at": answer.at,
         "sentence": answer.sentence,
+        "shown": answer.shown,
     }
     IdempotencyRecord.objects.filter(pk=claim.record_id).update(status=200, answer=kept)
 
@@ -109,19 +146,19 @@ def keep_refusal(claim: Claim, refusal: Refusal, *, ref: str) -> None:
             "code": refusal.code,
             "sentence": refusal.sentence,
             "facts": _plain(refusal.facts),
+            "request_id": current_request_id(),
         },
     )
 
 
 def _recall(record: IdempotencyRecord, wanted: str) -> Claim:
     if record.fingerprint != wanted:
-        raise KeyReused(
-            "This form was already sent with other content. Nothing more was recorded. Reload it."
-        )
+        raise KeyReused("This key was already used for something else. Nothing more was recorded.")
     kept = record.answer
     if record.status == 200:
         return Claim(record.pk, answer=Answer(**kept, is_replay=True))
     refusal = stored(kept["code"], kept["sentence"], kept["facts"])
+    refusal.request_id = kept.get("request_id", "")
     return Claim(record.pk, refusal=refusal)
 
 

@@ -45,6 +45,7 @@ def planned(item: ApprovalRequest, rule: Rule) -> list[Step]:
             quorum=step.quorum,
             due_after_s=step.due_after_s,
             warn_after_s=step.warn_after_s,
+            person_present=step.person_present,
         )
         for number, step in enumerate(rule.steps, start=1)
     ]

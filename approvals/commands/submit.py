@@ -15,6 +15,7 @@ from approvals.commands import idempotency, steps
 from approvals.commands.frame import (
     Answer,
     Running,
+    Show,
     bounded,
     carried_out,
     command,
@@ -57,6 +58,7 @@ def submit(
     queue: str = "",
     origin: str = "page",
     is_another: bool = False,
+    show: Show | None = None,
 ) -> Answer:
     """Ask for something. `payload` as its kind defines it, money in minor units.
 
@@ -91,7 +93,8 @@ def submit(
             return replayed(claimed)
         person = access.of(by, Queue)
         desk = _queue(chosen, queue, person)
-        running = Running(ApprovalRequest(ref="", queue=desk), by, person, at, key, verb="submit")
+        blank = ApprovalRequest(ref="", queue=desk)
+        running = Running(blank, by, person, at, key, "submit", show)
         return finished(
             running,
             claimed,

@@ -23,6 +23,7 @@ from approvals.kinds.base import (
     Refused,
     Unknown,
     require,
+    text_schema,
 )
 from approvals.kinds.calling import Answer, CallFailed, call
 from approvals.refusals import Invalid
@@ -60,6 +61,12 @@ class AccountChange(Kind):
     description = "Change where a customer is paid, their e-mail address or limit, or close it."
     system = "Account service"
     form = AccountChangeForm
+    payload_schema = text_schema(
+        {"from": 200, "to": 200},
+        optional=("from", "to"),
+        account={"type": "string", "pattern": f"^{ACCOUNT.pattern}$"},
+        change={"type": "string", "enum": list(CHANGES)},
+    )
 
     def check(self, payload: Payload) -> dict[str, Any]:
         limits = {"account": 60, "change": 20, "from": 200, "to": 200}

@@ -17,6 +17,7 @@ from approvals.refusals import Invalid
 from approvals.wording import is_storable
 
 Payload = Mapping[str, Any]
+FILLED = {"minLength": 1, "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Kind(ABC):
     description: ClassVar[str]
     system: ClassVar[str]
     form: ClassVar[type[PayloadForm]]
+    # What `check` accepts, as a JSON Schema, for those who ask by API.
+    payload_schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
     customer_label: ClassVar[str] = "Customer"
     after_done: ClassVar[str] = ""
     is_outside: ClassVar[bool] = True
@@ -180,6 +183,23 @@ def require(payload: Payload, allowed: Mapping[str, int], optional: Sequence[str
     if errors:
         raise Invalid(errors)
     return clean
+
+
+def text_schema(
+    longest: Mapping[str, int], *, optional: Sequence[str] = (), **others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The JSON Schema of a payload that `require` checks. `others` are fields of other shapes."""
+    texts = {
+        name: {"type": "string", "maxLength": length} | ({} if name in optional else FILLED)
+        for name, length in longest.items()
+    }
+    fields = {**texts, **others}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": fields,
+        "required": [name for name in fields if name not in optional],
+    }
 
 
 def _problem(words: str, value: Any, longest: int, *, is_optional: bool) -> str:

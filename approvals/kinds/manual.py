@@ -15,6 +15,7 @@ from approvals.kinds.base import (
     Refused,
     Unknown,
     require,
+    text_schema,
 )
 
 
@@ -33,6 +34,7 @@ class Manual(Kind):
     system = "A person"
     form = ManualForm
     is_outside = False
+    payload_schema = text_schema({"title": 120, "instructions": 4000})
 
     def check(self, payload: Payload) -> dict[str, Any]:
         return require(payload, {"title": 120, "instructions": 4000})

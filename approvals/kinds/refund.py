@@ -25,6 +25,7 @@ from approvals.kinds.base import (
     Refused,
     Unknown,
     require,
+    text_schema,
 )
 from approvals.kinds.stripe_answers import MARK, field_of
 from approvals.kinds.stripe_client import Unreadable, plain, refunds_of
@@ -73,6 +74,18 @@ class Refund(Kind):
     description = "Give a customer money back, to the card or account they paid with."
     system = "Stripe"
     form = RefundForm
+    payload_schema = text_schema(
+        {"order": 60},
+        payment={"type": "string", "pattern": "^(pi|ch|py)_[A-Za-z0-9_]{1,80}$"},
+        amount={
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LARGEST,
+            "description": "In minor units of the currency: 124000 with EUR is EUR 1,240.00.",
+        },
+        currency={"type": "string", "enum": sorted(DIGITS), "description": "ISO 4217."},
+        reason_code={"type": "string", "enum": [code for code, _ in REASONS]},
+    )
     may_fail_later = True
     after_done = "The bank may need 5 to 10 business days."
 

@@ -15,6 +15,7 @@ class Step(models.Model):
     quorum = models.PositiveSmallIntegerField()
     due_after_s = models.PositiveIntegerField(null=True)
     warn_after_s = models.PositiveIntegerField(null=True)
+    person_present = models.BooleanField(default=False, db_default=False)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 

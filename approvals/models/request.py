@@ -203,6 +203,12 @@ class ApprovalRequest(ProtectedState):
         return next((step for step in self.steps if step.number == self.step), None)
 
     @property
+    def needs_person_present(self) -> bool:
+        """The open step is not to be decided by a token."""
+        step = self.open_step
+        return step is not None and step.person_present
+
+    @property
     def decisions_for_revision(self) -> list[Decision]:
         """What counts for the revision that is asked for now: not void, in order of time."""
         return [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from approvals.wording import clock, relative
@@ -40,3 +40,17 @@ def _local(at: datetime, frame: dict) -> str:
     if local.utcoffset() == at.astimezone(UTC).utcoffset():
         return ""
     return f" ({local:%H:%M} {frame['city']})"
+
+
+@register.filter
+def in_code(text: str) -> SafeString:
+    """Text whose parts between backticks are shown as code."""
+    parts = text.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<code>{}</code>", part) if n % 2 else part,)
+            for n, part in enumerate(parts)
+        ),
+    )

@@ -17,7 +17,6 @@ from approvals.views import errors
 from approvals.views.frame import reader
 from approvals.views.verbs import VERBS, Words, offers
 from approvals.wording import visible
-from audit import timeline
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +68,7 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
             refusal,
             ref=ref,
             kept_text=visible(request.POST.get("reason", ""))[:2000],
-            changes=_changes(refusal, item),
+            changes=_changes(refusal),
         )
     sentence = answer.sentence
     if answer.is_replay:
@@ -160,21 +159,13 @@ def _facts(item: ApprovalRequest, name: str) -> list[dict]:
     return lines
 
 
-def _changes(refusal: Refusal, item: ApprovalRequest | None) -> list[dict]:
+def _changes(refusal: Refusal) -> list[dict]:
     """Field by field, what changed after the revision that was seen."""
-    if item is None or not isinstance(refusal, RevisionMismatch):
+    if not isinstance(refusal, RevisionMismatch):
         return []
-    events = timeline.of_stream(item.stream).filter(action="request.resubmit")
-    changed: dict[str, dict] = {}
-    for event in reversed(events):
-        if event.facts.get("revision", 0) <= refusal.facts["seen"]:
-            continue
-        for change in event.changes:
-            first = changed.setdefault(change["field"], {"seen": change["before"]})
-            first["now"] = change["after"]
     return [
-        {"field": field, "seen": visible(str(both["seen"])), "now": visible(str(both["now"]))}
-        for field, both in changed.items()
+        {name: visible(str(value)) for name, value in change.items()}
+        for change in refusal.facts.get("changes", [])
     ]
 
 

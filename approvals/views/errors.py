@@ -50,12 +50,16 @@ def refused(
         return render(request, "approvals/conflict.html", context, status=409)
     context = {
         "heading": _HEADINGS.get(refusal.code, "This was not done"),
-        "sentence": refusal.sentence,
+        "sentence": _SENTENCES.get(refusal.code, refusal.sentence),
         "back_url": back,
     }
     return render(request, "approvals/refused.html", context, status=refusal.status)
 
 
+_SENTENCES = {  # where a page can say it in its own words
+    KeyReused.code: "This form was already sent with other content. Nothing more was recorded. "
+    "Reload it.",
+}
 _HEADINGS = {
     "not-allowed": "You cannot do this",
     KeyReused.code: "This form was already sent",

@@ -182,7 +182,7 @@ def _account(name: str, person: str, teams: str) -> Account:
         Membership.objects.create(user=user, group=Team.objects.get(name=team))
     session: Any = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+    session[BACKEND_SESSION_KEY] = "accounts.adapter.PeopleOnly"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     roles = frozenset().union(*(ROLES[team] for team in teams.split()))
