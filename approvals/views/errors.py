@@ -50,10 +50,15 @@ def refused(
         return render(request, "approvals/conflict.html", context, status=409)
     context = {
         "heading": _HEADINGS.get(refusal.code, "This was not done"),
-        "sentence": _SENTENCES.get(refusal.code, refusal.sentence),
+        "sentence": sentence_of(refusal),
         "back_url": back,
     }
     return render(request, "approvals/refused.html", context, status=refusal.status)
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """A refusal in words that suit a page."""
+    return _SENTENCES.get(refusal.code, refusal.sentence)
 
 
 _SENTENCES = {  # where a page can say it in its own words

@@ -310,7 +310,7 @@ def _visible_duplicate(request: HttpRequest, refusal: Refusal) -> dict | None:
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     context = {
         "heading": "This was not sent",
-        "sentence": refusal.sentence,
+        "sentence": errors.sentence_of(refusal),
         "back_url": "/requests/new/",
     }
     return render(request, "approvals/refused.html", context, status=refusal.status)
