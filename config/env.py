@@ -76,6 +76,7 @@ class Environment:
     account_service_timeout_s: float
     api_limit_per_token: tuple[int, int]
     api_limit_per_address: tuple[int, int]
+    api_limit_of_guesses: tuple[int, int]
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
@@ -106,6 +107,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
         api_limit_per_token=_rate(environ, "API_LIMIT_PER_TOKEN", "600/min"),
         api_limit_per_address=_rate(environ, "API_LIMIT_PER_ADDRESS", "3000/min"),
+        api_limit_of_guesses=_rate(environ, "API_LIMIT_OF_GUESSES", "30/min"),
     )
 
 

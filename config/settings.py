@@ -159,6 +159,7 @@ ACCOUNT_SERVICE_SECRET = ENV.account_service_secret
 ACCOUNT_SERVICE_TIMEOUT_S = ENV.account_service_timeout_s
 API_LIMIT_PER_TOKEN = ENV.api_limit_per_token
 API_LIMIT_PER_ADDRESS = ENV.api_limit_per_address
+API_LIMIT_OF_GUESSES = ENV.api_limit_of_guesses
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +23,6 @@ from approvals.models import Queue
 from approvals.refusals import KeyMalformed
 from audit.correlation import correlated
 
-GUESSES = Limit("guess", 30, timedelta(minutes=1))
 EVERY_SCOPE = frozenset(Scope.values)
 
 
@@ -92,8 +90,11 @@ def caller(request: HttpRequest) -> Access:
 
 
 def nobody(request: HttpRequest) -> Problem:
-    """What somebody without a usable token is told; who guesses too often is slowed down."""
-    allowance = limits.take(GUESSES, address_of(request), at=timezone.now())
+    """What somebody without a usable token is told; who tries tokens out is soon slowed down."""
+    limit = Limit.of("address", settings.API_LIMIT_PER_ADDRESS)
+    if "Authorization" in request.headers:
+        limit = Limit.of("guess", settings.API_LIMIT_OF_GUESSES)
+    allowance = limits.take(limit, address_of(request), at=timezone.now())
     if allowance.is_refused:
         return _too_many(allowance)
     return Problem(

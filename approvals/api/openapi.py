@@ -54,6 +54,10 @@ EVERYWHERE = {
     },
     "RateLimit-Policy": {"description": "The limits.", "schema": {"type": "string"}},
 }
+TOO_LONG = {
+    "description": "The address is too long: refused by the web server, before it gets here.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
 ALWAYS = (
     "unauthenticated",
     "not-allowed",
@@ -143,7 +147,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
             parameter["description"] = "The reference, in capitals or not."
         if parameter["name"] == "key":
             parameter["schema"] = KEY["schema"]
-        parameter["schema"].pop("title", None)
+        parameter["schema"] = _never_null(parameter["schema"])
     if is_command:
         parameters.append(KEY)
     if is_command and "{ref}" in path:
@@ -151,6 +155,15 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     _add_example(operation)
     _add_errors(path, operation, is_command=is_command, has_body=method == "post")
     _add_headers(path, operation, is_command=is_command)
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is there or it isn't: no text means null."""
+    plain = {name: value for name, value in schema.items() if name not in ("title", "default")}
+    for one in plain.pop("anyOf", []):
+        if one != {"type": "null"}:
+            plain |= one
+    return plain
 
 
 def _add_example(operation: dict[str, Any]) -> None:
@@ -194,6 +207,7 @@ def _add_errors(path: str, operation: dict[str, Any], *, is_command: bool, has_b
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
     for status, codes in sorted(by_status.items()):
         operation["responses"][str(status)] = _error(status, codes)
+    operation["responses"]["414"] = TOO_LONG
     operation["responses"] = {str(key): value for key, value in operation["responses"].items()}
 
 

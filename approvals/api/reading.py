@@ -33,6 +33,8 @@ def check_body(request: HttpRequest) -> None:
 
 
 def _whole_body(request: HttpRequest) -> bytes:
+    if "Transfer-Encoding" in request.headers:
+        raise Problem("malformed", "Send the body whole, with its Content-Length.")
     try:
         body = request.body
     except RequestDataTooBig as error:

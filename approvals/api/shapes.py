@@ -198,7 +198,7 @@ class RequestShape(Shape):
     ref: str
     kind: str
     queue: str
-    state: Annotated[str, Field(json_schema_extra={"enum": STATES})]
+    state: Literal[*STATES]
     held: bool
     revision: int
     version: int
@@ -230,7 +230,7 @@ class RequestsPage(Shape):
 class Filters(BaseModel):
     """Several filters narrow each other. An unknown one is refused."""
 
-    state: Annotated[str | None, Field(json_schema_extra={"enum": STATES})] = None
+    state: Literal[*STATES] | None = None
     kind: Annotated[str | None, Field(max_length=40)] = None
     queue: Annotated[str | None, Field(max_length=50)] = None
     waiting_on: Annotated[
