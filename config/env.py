@@ -4,6 +4,7 @@ A missing or malformed value raises `ConfigurationError` with one sentence that 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
+HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,253}:[1-9][0-9]{0,4}", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -72,6 +74,7 @@ class Environment:
     stripe_webhook_secrets: list[str]
     stripe_timeout_s: float
     account_service_timeout_s: float
+    webhook_test_addresses: list[str]
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
@@ -100,6 +103,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         stripe_webhook_secrets=_secrets(environ, "STRIPE_WEBHOOK_SECRET"),
         stripe_timeout_s=_time_of_a_call(environ, "STRIPE_TIMEOUT_S"),
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
+        webhook_test_addresses=_hosts_and_ports(environ, "WEBHOOK_TEST_ADDRESSES"),
     )
 
 
@@ -171,6 +175,15 @@ def _secrets(environ: Mapping[str, str], name: str) -> list[str]:
         raise ConfigurationError(
             f"{name} must be one or two secrets of at least {SHORTEST_WEBHOOK_SECRET} characters,"
             " separated by a comma."
+        )
+    return found
+
+
+def _hosts_and_ports(environ: Mapping[str, str], name: str) -> list[str]:
+    found = [place.strip() for place in environ.get(name, "").split(",") if place.strip()]
+    if not all(HOST_AND_PORT.fullmatch(place) for place in found):
+        raise ConfigurationError(
+            f"{name} must be hosts with ports, such as 127.0.0.1:8001, separated by commas."
         )
     return found
 

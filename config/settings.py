@@ -11,6 +11,7 @@ PRODUCT_VERSION = "0.1.0"
 # --- Applications, lowest last -------------------------------------------------------------------
 INSTALLED_APPS = [
     "demo",
+    "webhooks",
     "approvals",
     "accounts",
     "audit",
@@ -156,6 +157,9 @@ ACCOUNT_SERVICE_URL = ENV.account_service_url
 ACCOUNT_SERVICE_SECRET = ENV.account_service_secret
 ACCOUNT_SERVICE_TIMEOUT_S = ENV.account_service_timeout_s
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+# Jobs of these queues have slots of their own in each worker, and take none of the others'.
+QUEUES_WITH_OWN_SLOTS = {"webhooks": 4}
+WEBHOOK_TEST_ADDRESSES = ENV.webhook_test_addresses
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 
 # --- Logs ----------------------------------------------------------------------------------------
