@@ -26,6 +26,7 @@ REFUSED = [
         "2001::/23",  # Teredo and others
         "2001:db8::/32",
         "3fff::/20",
+        "192.0.0.0/24",  # of protocols; some of it counts as global, also a cloud's metadata
         "168.63.129.16/32",  # the metadata service of a cloud, on a public number
     )
 ]

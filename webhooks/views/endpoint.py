@@ -28,7 +28,7 @@ def endpoint(request: HttpRequest, pk: int) -> HttpResponse:
         page = queries.log_page(shown, state=state, cursor=request.GET.get("cursor", ""))
     except queries.BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
-    now = timezone.now()
+    now, counted = timezone.now(), queries.counts(shown)
     context = {
         "name": visible(shown.name),
         "status": frame.status(shown, now),
@@ -38,9 +38,9 @@ def endpoint(request: HttpRequest, pk: int) -> HttpResponse:
         "old_secret_until": shown.old_secret_until if _signs_twice(shown, now) else None,
         "facts": _facts(shown),
         "actions": _actions(shown),
-        "replay": _replay_failed(shown),
+        "replay": _replay_failed(shown, counted.get(DeliveryState.FAILED, 0)),
         "secret": _secret_to_show(request, shown),
-        "tabs": _tabs(shown, state),
+        "tabs": _tabs(shown, counted, state),
         "deliveries": [frame.described_delivery(delivery) for delivery in page.items],
         "empty": {"sentence": _nothing(state)},
         "first_url": with_query(request, cursor=None) if "cursor" in request.GET else "",
@@ -102,10 +102,10 @@ def _actions(endpoint: Endpoint) -> list[dict]:
     ]
 
 
-def _replay_failed(endpoint: Endpoint) -> dict | None:
-    if not endpoint.failed or endpoint.disabled_at is not None:
+def _replay_failed(endpoint: Endpoint, failed: int) -> dict | None:
+    if not failed or endpoint.disabled_at is not None:
         return None
-    label = f"Replay all {endpoint.failed:,} failed…" if endpoint.failed > 1 else "Replay failed…"
+    label = f"Replay all {failed:,} failed…" if failed > 1 else "Replay failed…"
     return _button(label, f"{frame.url_of(endpoint.pk)}replay/")
 
 
@@ -114,8 +114,7 @@ def _button(label: str, url: str, *, tone: str = "default", method: str = "get")
     return {"label": label, "url": url, "tone": tone, "method": method, "key": key}
 
 
-def _tabs(endpoint: Endpoint, current: str) -> list[dict]:
-    counted = queries.counts(endpoint)
+def _tabs(endpoint: Endpoint, counted: dict[str, int], current: str) -> list[dict]:
     return [
         {
             "label": label,

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from approvals.refusals import Refusal
 from approvals.views import errors
 from approvals.wording import visible
-from webhooks import causes, queries
+from webhooks import causes
 from webhooks.models import Delivery, DeliveryState, Endpoint
 from webhooks.rules import may_manage
 
@@ -31,7 +31,7 @@ def check_administrator(request: HttpRequest) -> None:
 def found(request: HttpRequest, pk: int) -> Endpoint:
     """The endpoint, for an administrator. Raises `Http404`."""
     check_administrator(request)
-    endpoint = queries.endpoints().filter(pk=pk).first()
+    endpoint = Endpoint.objects.filter(pk=pk).first()
     if endpoint is None:
         raise Http404(str(pk))
     return endpoint
