@@ -104,7 +104,8 @@ def change_endpoint(
     actions: Sequence[str] = (),
     queues: Sequence[str] = (),
 ) -> Answer:
-    """Where it is, and what it is told; also what waits for it goes to the new URL."""
+    """Where it is, and what it is told. What waits for it goes to the new URL, which begins without
+    the failures of the old one."""
 
     def act(running: Running) -> tuple[Endpoint, str]:
         endpoint = running.locked(endpoint_id)
@@ -119,6 +120,8 @@ def change_endpoint(
         ]
         if not changes:
             return endpoint, f"{endpoint.name} is as it was."
+        if before["url"] != after["url"]:
+            endpoint.forget_failures()
         running.commit(endpoint, "webhook.change", changes=changes)
         return endpoint, f"{endpoint.name} is changed."
 
@@ -167,7 +170,7 @@ def enable_endpoint(*, endpoint_id: int, by: User, at: datetime, key: str) -> An
         if endpoint.disabled_at is None:
             raise TransitionNotAllowed(f"{endpoint.name} is enabled already.")
         endpoint.disabled_at, endpoint.disabled_reason = None, ""
-        endpoint.failures, endpoint.failing_since, endpoint.quiet_until = 0, None, None
+        endpoint.forget_failures()
         running.commit(endpoint, "webhook.enable")
         jobs.wake(endpoint.pk)
         return endpoint, f"{endpoint.name} is enabled. What it missed is sent now."

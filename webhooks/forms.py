@@ -36,6 +36,7 @@ class EndpointForm(PlainForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["url"].error_messages["required"] = "Enter the URL."
         self.fields["queues"].choices = Queue.objects.values_list("slug", "name")
 
 

@@ -73,6 +73,11 @@ class Endpoint(models.Model):
         is_quiet = self.quiet_until is not None and self.quiet_until > at
         return self.disabled_at is None and not is_leased and not is_quiet
 
+    def forget_failures(self) -> None:
+        """It answered, or begins anew: those before say nothing about it any more."""
+        self.failures, self.failing_since, self.quiet_until = 0, None, None
+        self.last_cause, self.last_status = "", None
+
     def sealed_secrets_at(self, at: datetime) -> list[str]:
         """The newest first; during a rotation the old one, too."""
         if self.old_secret_until is not None and self.old_secret_until > at:

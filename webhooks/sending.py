@@ -243,8 +243,7 @@ def _settle(made: Call, seen: Seen, *, at: datetime) -> None:
         if seen.cause:
             _count_failure(endpoint, seen, at)
         else:
-            endpoint.failures, endpoint.failing_since = 0, None
-            endpoint.quiet_until, endpoint.last_cause = None, ""
+            endpoint.forget_failures()
         endpoint.save()
 
 

@@ -127,6 +127,8 @@ def _tabs(endpoint: Endpoint, counted: dict[str, int], current: str) -> list[dic
 
 
 def _nothing(state: str) -> str:
-    if state:
-        return f"No delivery is {VIEWS[state].lower()}."
-    return "Nothing was sent yet. It is told of what happens from now on."
+    return {
+        DeliveryState.WAITING: "No delivery waits.",
+        DeliveryState.DELIVERED: "Nothing arrived in the last 30 days.",
+        DeliveryState.FAILED: "No delivery has failed.",
+    }.get(state, "Nothing was sent yet. It is told of what happens from now on.")
