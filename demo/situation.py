@@ -89,7 +89,7 @@ class Situation:
     def _reports_are_told(self) -> None:
         """Told nothing at first: its URL was wrong, which was corrected three weeks ago."""
         admin = {"by": self.person("admin")}
-        reports = webhooks.make_reports(**admin, at=self.ago(days=33), key=self.key())
+        reports = webhooks.make_reports(**admin, at=self.ago(days=56), key=self.key())
         self._yesterday()
         corrected_at = self.ago(days=21)
         webhooks.tell(reports, at=self.ago(days=25), until=corrected_at)
@@ -110,7 +110,7 @@ class Situation:
             (26, 7450),
         ]:
             self._done_refund(at=self.ago(hours=hours), amount=amount)
-        item = self.ask_refund(at=self.ago(days=32), amount=18900, by="support2")
+        item = self.ask_refund(at=self.ago(days=55), amount=18900, by="support2")
         self._expire(item)
 
     def _done_today(self) -> None:

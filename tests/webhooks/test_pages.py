@@ -242,4 +242,4 @@ def test_an_endpoint_that_is_left_alone_says_so(
     for address in ("/webhooks/", f"/webhooks/{endpoint.pk}/"):
         page = text(admin.get(address))
         assert "Left alone for a while" in page
-        assert "It failed 5 times in a row. Refused it with status 500." in page
+        assert "It failed 5 times in a row: refused it with status 500." in page

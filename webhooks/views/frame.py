@@ -85,9 +85,10 @@ def sentence(endpoint: Endpoint, now: datetime) -> str:
         return "It is told of new events within seconds."
     times = "once" if endpoint.failures == 1 else f"{endpoint.failures} times in a row"
     why = causes.plain(endpoint.last_cause, endpoint.last_status)
+    failed = f"It failed {times}: {why[:1].lower()}{why[1:]}."
     if endpoint.quiet_until is not None and endpoint.quiet_until > now:
-        return f"It failed {times}. {why}. It is left alone for a while; no tries are used up."
-    return f"It failed {times}. {why}. It is tried again by itself."
+        return f"{failed} It is left alone for a while, and no tries are used up."
+    return f"{failed} It is tried again by itself."
 
 
 def described_delivery(delivery: Delivery) -> dict:
