@@ -46,6 +46,7 @@ class Receiver:
     server: ThreadingHTTPServer
     heard: list[Heard] = field(default_factory=list)
     replies: list[Any] = field(default_factory=list)
+    before: Callable[[], object] = lambda: None  # what it does before it answers
 
     @property
     def place(self) -> str:
@@ -67,6 +68,7 @@ def listening():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             found.heard.append(Heard(self.path, headers, body))
+            found.before()
             reply = found.replies.pop(0) if found.replies else 204
             status, more, said = (*reply, "")[:3] if isinstance(reply, tuple) else (reply, {}, "")
             self.send_response(status)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.crash.conftest import provider, simulator, start, start_worker  # noqa: F401 - fixtures
 from tests.webhooks.common import Clock, Receiver, listening, make
 from webhooks.models import Endpoint
 
