@@ -62,6 +62,7 @@ class Environment:
     database_owner: DatabaseLogin | None
     data_dir: Path
     secret_key: str
+    secret_key_fallbacks: list[str]
     allowed_hosts: list[str]
     debug: bool
     https: bool
@@ -91,6 +92,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         database_owner=owner,
         data_dir=data_dir,
         secret_key=_secret_key(environ, data_dir),
+        secret_key_fallbacks=_fallbacks(environ, "SECRET_KEY_FALLBACKS"),
         allowed_hosts=environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(","),
         debug=_yes_or_no(environ, "DEBUG"),
         https=_yes_or_no(environ, "HTTPS"),
@@ -138,6 +140,14 @@ def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
     from config.keyfile import keep
 
     return keep(data_dir / "secret_key")
+
+
+def _fallbacks(environ: Mapping[str, str], name: str) -> list[str]:
+    """Keys from before: what was signed or sealed with them still opens."""
+    keys = [key for key in environ.get(name, "").split(",") if key]
+    if any(len(key) < 32 for key in keys):
+        raise ConfigurationError(f"{name} needs at least 32 characters for each key.")
+    return keys
 
 
 def _yes_or_no(environ: Mapping[str, str], name: str) -> bool:

@@ -115,6 +115,7 @@ ANONYMOUS_USER_NAME = None  # guardian: nobody acts without a name
 
 # --- Safety --------------------------------------------------------------------------------------
 SECRET_KEY = ENV.secret_key
+SECRET_KEY_FALLBACKS = ENV.secret_key_fallbacks
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.https

@@ -33,6 +33,7 @@ class Endpoint(models.Model):
     epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     leased_by = models.CharField(max_length=100, blank=True)
+    last_delivered_at = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core import signing
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from webhooks.models import Delivery, DeliveryState, Endpoint
 
@@ -24,12 +25,16 @@ class Page:
 
 
 def endpoints() -> QuerySet[Endpoint]:
-    """All of them, each with how many deliveries wait and failed, and when one last arrived."""
+    """All of them, each with how many deliveries wait and how many failed."""
     return Endpoint.objects.annotate(
-        waiting=Count("deliveries", filter=Q(deliveries__state=DeliveryState.WAITING)),
-        failed=Count("deliveries", filter=Q(deliveries__state=DeliveryState.FAILED)),
-        last_delivered_at=Max("deliveries__delivered_at"),
+        waiting=_count(DeliveryState.WAITING), failed=_count(DeliveryState.FAILED)
     )
+
+
+def _count(state: DeliveryState) -> Coalesce:
+    """Counted by itself, so that the many that were delivered are not read."""
+    some = Delivery.objects.filter(endpoint=OuterRef("pk"), state=state).order_by()
+    return Coalesce(Subquery(some.values("endpoint").annotate(n=Count("pk")).values("n")), 0)
 
 
 def counts(endpoint: Endpoint) -> dict[str, int]:

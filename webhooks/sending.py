@@ -244,6 +244,7 @@ def _settle(made: Call, seen: Seen, *, at: datetime) -> None:
             _count_failure(endpoint, seen, at)
         else:
             endpoint.forget_failures()
+            endpoint.last_delivered_at = at
         endpoint.save()
 
 

@@ -25,6 +25,7 @@ KEY = "k" * 32
         ({"ACCOUNT_SERVICE_TIMEOUT_S": "60", "SECRET_KEY": KEY}, "at most 25"),
         ({"STRIPE_WEBHOOK_SECRET": "whsec_short", "SECRET_KEY": KEY}, "at least 16"),
         ({"STRIPE_WEBHOOK_SECRET": f"{KEY},{KEY},{KEY}", "SECRET_KEY": KEY}, "one or two"),
+        ({"SECRET_KEY_FALLBACKS": f"{KEY},short", "SECRET_KEY": KEY}, "for each key"),
         ({"WEBHOOK_TEST_ADDRESSES": "127.0.0.1", "SECRET_KEY": KEY}, "hosts with ports"),
         ({"WEBHOOK_TEST_ADDRESSES": "http://x:80", "SECRET_KEY": KEY}, "hosts with ports"),
         ({"WEBHOOK_TEST_ADDRESSES": "x:1, u@y:2", "SECRET_KEY": KEY}, "hosts with ports"),

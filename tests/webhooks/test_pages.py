@@ -8,6 +8,7 @@ from tests.approvals.pages.common import hidden, text
 from tests.webhooks.common import MANY, make, pump, test_event, until_due
 from webhooks.models import Delivery, Endpoint
 from webhooks.views.acts import VERBS
+from webhooks.views.endpoint import SENTENCES
 
 pytestmark = pytest.mark.usefixtures("db")
 WHO = ["requester", "approver", "operator", "auditor", "stranger", "limited_approver"]
@@ -83,6 +84,13 @@ def test_a_double_click_makes_one_endpoint_and_still_shows_the_secret(admin):
     assert first["Location"] == second["Location"]
     assert Endpoint.objects.count() == 1
     assert "whsec_" in text(admin.get(second["Location"]))
+
+
+def test_until_then_the_secret_waits_sealed_and_for_its_own_page(endpoint, admin):
+    made = admin.post("/webhooks/new/", FORM)
+    assert "whsec_" not in str(dict(admin.session))
+    assert "whsec_" not in text(admin.get(f"/webhooks/{endpoint.pk}/"))
+    assert "whsec_" in text(admin.get(made["Location"]))
 
 
 def test_another_administrator_is_not_shown_the_secret(cast, admin):
@@ -166,6 +174,20 @@ def test_edit_disable_enable_test_and_replay_end_on_the_page_of_the_endpoint(
     assert "Answered 410" in text(admin.get(one))
     assert admin.post(f"{one}replay/", {"idempotency_key": "K11"})["Location"] == base
     assert Delivery.objects.get().state == "waiting"
+
+
+def test_the_history_says_who_did_what(cast, endpoint, admin):
+    base = f"/webhooks/{endpoint.pk}/"
+    admin.post(f"{base}rotate/", {"idempotency_key": "K1"})
+    admin.post(f"{base}disable/", {"idempotency_key": "K2", "reason": "It moves to another host."})
+    page = text(admin.get(base)).partition('id="history"')[2]
+    for words in ("Created", "Secret rotated", "Disabled", cast.admin.name, "It moves to another"):
+        assert words in page
+
+
+def test_every_act_has_a_sentence():
+    acts = {f"webhook.{verb}" for verb in (*VERBS, "create", "change")}
+    assert acts == set(SENTENCES)
 
 
 def test_disabling_needs_a_reason(endpoint, admin):

@@ -20,7 +20,7 @@ def delivery(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     may_replay = shown.state != DeliveryState.WAITING and endpoint.disabled_at is None
     context = {
         "endpoint": {"name": visible(endpoint.name), "url": frame.url_of(pk)},
-        "delivery": frame.described_delivery(shown),
+        "delivery": frame.described_delivery(shown, endpoint),
         "next_step": causes.next_step(shown.last_cause),
         "most_tries": MOST_TRIES,
         "attempts": [_described(attempt) for attempt in shown.attempts.all()],

@@ -10,12 +10,24 @@ from django.views.decorators.http import require_GET
 
 from approvals.views.frame import with_query
 from approvals.wording import visible
+from audit import timeline
+from audit.models import Event
 from webhooks import queries, sealing
 from webhooks.commands import WithSecret
 from webhooks.models import DeliveryState, Endpoint
 from webhooks.views import frame
 
 SECRET_IN_SESSION = "webhook_secret"  # noqa: S105 - the name of a place
+LONGEST_HISTORY = 20
+SENTENCES = {
+    "webhook.create": "Created",
+    "webhook.change": "Changed",
+    "webhook.rotate": "Secret rotated",
+    "webhook.disable": "Disabled",
+    "webhook.enable": "Enabled",
+    "webhook.test": "Test event sent",
+    "webhook.replay": "Deliveries replayed: {deliveries}",
+}
 VIEWS = {"": "All", **{state.value: state.label for state in DeliveryState}}
 
 
@@ -41,7 +53,8 @@ def endpoint(request: HttpRequest, pk: int) -> HttpResponse:
         "replay": _replay_failed(shown, counted.get(DeliveryState.FAILED, 0)),
         "secret": _secret_to_show(request, shown),
         "tabs": _tabs(shown, counted, state),
-        "deliveries": [frame.described_delivery(delivery) for delivery in page.items],
+        "deliveries": [frame.described_delivery(delivery, shown) for delivery in page.items],
+        "history": [_entry(event) for event in timeline.of_stream(shown.stream)[:LONGEST_HISTORY]],
         "empty": {"sentence": _nothing(state)},
         "first_url": with_query(request, cursor=None) if "cursor" in request.GET else "",
         "next_url": with_query(request, cursor=page.next_cursor) if page.next_cursor else "",
@@ -132,3 +145,16 @@ def _nothing(state: str) -> str:
         DeliveryState.DELIVERED: "Nothing arrived in the last 30 days.",
         DeliveryState.FAILED: "No delivery has failed.",
     }.get(state, "Nothing was sent yet. It is told of what happens from now on.")
+
+
+def _entry(event: Event) -> dict:
+    return {
+        "at": event.occurred_at,
+        "sentence": SENTENCES[event.action].format_map(event.facts),
+        "actor": visible(event.actor_label),
+        "detail": visible(event.reason),
+        "changes": [
+            {name: visible(str(value)) for name, value in change.items()}
+            for change in event.changes
+        ],
+    }

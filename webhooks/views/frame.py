@@ -91,7 +91,7 @@ def sentence(endpoint: Endpoint, now: datetime) -> str:
     return f"{failed} It is tried again by itself."
 
 
-def described_delivery(delivery: Delivery) -> dict:
+def described_delivery(delivery: Delivery, endpoint: Endpoint) -> dict:
     return {
         "url": f"{url_of(delivery.endpoint_id)}deliveries/{delivery.pk}/",
         "type": delivery.event.action,
@@ -101,6 +101,13 @@ def described_delivery(delivery: Delivery) -> dict:
         "created_at": delivery.created_at,
         "delivered_at": delivery.delivered_at,
         "tries": delivery.tries,
-        "next_at": delivery.next_at,
+        "next_at": _next_at(delivery, endpoint),
         "cause": causes.plain(delivery.last_cause, delivery.last_status),
     }
+
+
+def _next_at(delivery: Delivery, endpoint: Endpoint) -> datetime | None:
+    """When it is tried next; None when nothing is sent to the endpoint, or all is over."""
+    if delivery.next_at is None or endpoint.disabled_at is not None:
+        return None
+    return max(delivery.next_at, endpoint.quiet_until or delivery.next_at)
