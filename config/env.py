@@ -14,6 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
 RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)", re.ASCII)
+HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,253}:[1-9][0-9]{0,4}", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -62,6 +63,7 @@ class Environment:
     database_owner: DatabaseLogin | None
     data_dir: Path
     secret_key: str
+    secret_key_fallbacks: list[str]
     allowed_hosts: list[str]
     debug: bool
     https: bool
@@ -77,6 +79,7 @@ class Environment:
     api_limit_per_token: tuple[int, int]
     api_limit_per_address: tuple[int, int]
     api_limit_of_guesses: tuple[int, int]
+    webhook_test_addresses: list[str]
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
@@ -93,6 +96,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         database_owner=owner,
         data_dir=data_dir,
         secret_key=_secret_key(environ, data_dir),
+        secret_key_fallbacks=_fallbacks(environ, "SECRET_KEY_FALLBACKS"),
         allowed_hosts=environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(","),
         debug=_yes_or_no(environ, "DEBUG"),
         https=_yes_or_no(environ, "HTTPS"),
@@ -108,6 +112,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         api_limit_per_token=_rate(environ, "API_LIMIT_PER_TOKEN", "600/min"),
         api_limit_per_address=_rate(environ, "API_LIMIT_PER_ADDRESS", "3000/min"),
         api_limit_of_guesses=_rate(environ, "API_LIMIT_OF_GUESSES", "30/min"),
+        webhook_test_addresses=_hosts_and_ports(environ, "WEBHOOK_TEST_ADDRESSES"),
     )
 
 
@@ -142,6 +147,14 @@ def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
     from config.keyfile import keep
 
     return keep(data_dir / "secret_key")
+
+
+def _fallbacks(environ: Mapping[str, str], name: str) -> list[str]:
+    """Keys from before: what was signed or sealed with them still opens."""
+    keys = [key for key in environ.get(name, "").split(",") if key]
+    if any(len(key) < 32 for key in keys):
+        raise ConfigurationError(f"{name} needs at least 32 characters for each key.")
+    return keys
 
 
 def _yes_or_no(environ: Mapping[str, str], name: str) -> bool:
@@ -187,6 +200,15 @@ def _secrets(environ: Mapping[str, str], name: str) -> list[str]:
         raise ConfigurationError(
             f"{name} must be one or two secrets of at least {SHORTEST_WEBHOOK_SECRET} characters,"
             " separated by a comma."
+        )
+    return found
+
+
+def _hosts_and_ports(environ: Mapping[str, str], name: str) -> list[str]:
+    found = [place.strip() for place in environ.get(name, "").split(",") if place.strip()]
+    if not all(HOST_AND_PORT.fullmatch(place) for place in found):
+        raise ConfigurationError(
+            f"{name} must be hosts with ports, such as 127.0.0.1:8001, separated by commas."
         )
     return found
 

@@ -11,6 +11,7 @@ PRODUCT_VERSION = "0.1.0"
 # --- Applications, lowest last -------------------------------------------------------------------
 INSTALLED_APPS = [
     "demo",
+    "webhooks",
     "approvals",
     "accounts",
     "audit",
@@ -116,6 +117,7 @@ ANONYMOUS_USER_NAME = None  # guardian: nobody acts without a name
 
 # --- Safety --------------------------------------------------------------------------------------
 SECRET_KEY = ENV.secret_key
+SECRET_KEY_FALLBACKS = ENV.secret_key_fallbacks
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.https
@@ -161,6 +163,9 @@ API_LIMIT_PER_TOKEN = ENV.api_limit_per_token
 API_LIMIT_PER_ADDRESS = ENV.api_limit_per_address
 API_LIMIT_OF_GUESSES = ENV.api_limit_of_guesses
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+# Jobs of these queues have slots of their own in each worker, and take none of the others'.
+QUEUES_WITH_OWN_SLOTS = {"webhooks": 4}
+WEBHOOK_TEST_ADDRESSES = ENV.webhook_test_addresses
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 
 # --- Logs ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Effect, State
+from demo import webhooks
 from demo.organisation import PEOPLE
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
@@ -65,7 +66,8 @@ class Situation:
 
     def happen(self) -> None:
         with _usual_waits():
-            self._yesterday()
+            self._reports_are_told()
+            self._warehouse_is_told()
             self._done_today()
             self._ended_without_effect()
             self._stuck()
@@ -82,6 +84,20 @@ class Situation:
     def key(self) -> str:
         return f"demo-{next(self.numbers)}"
 
+    # --- Webhooks --------------------------------------------------------------------------------
+
+    def _reports_are_told(self) -> None:
+        """Told nothing at first: its URL was wrong, which was corrected three weeks ago."""
+        admin = {"by": self.person("admin")}
+        reports = webhooks.make_reports(**admin, at=self.ago(days=56), key=self.key())
+        self._yesterday()
+        corrected_at = self.ago(days=21)
+        webhooks.tell(reports, at=self.ago(days=25), until=corrected_at)
+        webhooks.correct_reports(reports, **admin, at=corrected_at, key=self.key)
+
+    def _warehouse_is_told(self) -> None:
+        webhooks.make_warehouse(by=self.person("admin"), at=self.ago(hours=24), key=self.key())
+
     # --- Chapters --------------------------------------------------------------------------------
 
     def _yesterday(self) -> None:
@@ -94,7 +110,7 @@ class Situation:
             (26, 7450),
         ]:
             self._done_refund(at=self.ago(hours=hours), amount=amount)
-        item = self.ask_refund(at=self.ago(days=32), amount=18900, by="support2")
+        item = self.ask_refund(at=self.ago(days=55), amount=18900, by="support2")
         self._expire(item)
 
     def _done_today(self) -> None:

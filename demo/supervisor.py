@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -23,6 +24,7 @@ from config.keyfile import keep
 from demo.loopback import answers, free_port
 from demo.organisation import SIGN_INS
 from demo.situation import DURATIONS, FAULTS
+from demo.webhooks import NOWHERE
 
 READY_SECONDS = 120
 STOP_SECONDS = 40
@@ -143,6 +145,7 @@ class Demo:
             STRIPE_WEBHOOK_SECRET=f"whsec_{secrets.token_hex(16)}",
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
+            WEBHOOK_TEST_ADDRESSES=f"{urlsplit(simulator).netloc},{NOWHERE}",
         )
 
     @property

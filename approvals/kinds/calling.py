@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -25,6 +25,11 @@ from approvals.kinds.evidence import masked
 LARGEST_ANSWER = 1024 * 1024
 LONGEST_RETRY_AFTER_S = 24 * 3600
 TOO_LONG = "(more than is read)"
+Accepts = Callable[[str], bool]  # whether an IP address may be called
+
+
+class _AddressRefused(httpcore.ConnectError):
+    """The host's name leads to an address that must not be called."""
 
 
 class CallFailed(Exception):
@@ -78,9 +83,20 @@ class Answer:
 
 
 def call(
-    method: str, url: str, *, headers: Mapping[str, str], content: bytes | None, seconds: float
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    seconds: float,
+    accepts: Accepts | None = None,
+    largest_answer: int = LARGEST_ANSWER,
 ) -> Answer:
-    """Raise `CallFailed` when no whole answer came within `seconds`."""
+    """Raise `CallFailed` when no whole answer came within `seconds`.
+
+    With `accepts`, nothing is called when it refuses any address of the host; the connection goes to
+    an address that it was asked about, so that a name cannot lead elsewhere in between.
+    """
     deadline = _Deadline(seconds)
     sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
     if not all(value.isascii() and value.isprintable() for value in sent.values()):
@@ -89,11 +105,11 @@ def call(
     try:
         with (
             httpcore.ConnectionPool(
-                ssl_context=_trusted(), network_backend=_OnTime(deadline), retries=0
+                ssl_context=_trusted(), network_backend=_OnTime(deadline, accepts), retries=0
             ) as pool,
             pool.stream(method, url, headers=list(sent.items()), content=content) as answer,
         ):
-            body, is_cut = _read(answer.iter_stream())
+            body, is_cut = _read(answer.iter_stream(), largest_answer)
             return Answer(answer.status, httpx.Headers(answer.headers), body, is_cut)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as failure:
         raise _failed(failure) from failure
@@ -127,16 +143,18 @@ def _moment(text: str) -> float | None:
         return None
 
 
-def _read(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
+def _read(pieces: Iterable[bytes], largest: int) -> tuple[bytes, bool]:
     read = bytearray()
     for piece in pieces:
         read += piece
-        if len(read) > LARGEST_ANSWER:
-            return bytes(read[:LARGEST_ANSWER]), True
+        if len(read) > largest:
+            return bytes(read[:largest]), True
     return bytes(read), False
 
 
 def _failed(failure: Exception) -> CallFailed:
+    if isinstance(failure, _AddressRefused):
+        return CallFailed("address-not-allowed", str(failure), never_sent=True)
     evidence = f"{type(failure).__name__}: {failure}"
     if isinstance(failure, httpcore.ConnectError | httpcore.ConnectTimeout):
         return CallFailed("not-reached", evidence, never_sent=True)
@@ -184,8 +202,8 @@ def _addresses(host: str, port: int) -> list[str]:
 class _OnTime(httpcore.NetworkBackend):
     """Ordinary sockets, whose every wait ends with the deadline."""
 
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: _Deadline, accepts: Accepts | None) -> None:
+        self._deadline, self._accepts = deadline, accepts
         self._network = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -193,6 +211,8 @@ class _OnTime(httpcore.NetworkBackend):
     ) -> "_StreamOnTime":
         """To the first address that answers; what time is left is shared among the others."""
         addresses = _addresses(host, port)
+        if self._accepts and not all(map(self._accepts, addresses)):
+            raise _AddressRefused(f"{host} leads to {', '.join(addresses)}.")
         failure: Exception = httpcore.ConnectError(f"{host} has no address.")
         for number, address in enumerate(addresses):
             try:

@@ -65,6 +65,7 @@ def _navigation(request: HttpRequest) -> list[dict]:
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))
     if person.is_staff:
+        links.append(_link(request, "Webhooks", "/webhooks/"))
         links.append(_link(request, "Administration", "/admin/"))
     return links
 

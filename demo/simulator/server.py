@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from . import account_changes, control, refunds
+from . import account_changes, control, receivers, refunds
 from .answers import Answer, Refused, error
 from .call import Call
 from .provider import Provider
@@ -41,6 +41,7 @@ CONTROL_ROUTES: list[Route] = [
     ("GET", re.compile(r"/faults"), control.get_faults),
     ("POST", re.compile(r"/faults"), control.set_faults),
     ("DELETE", re.compile(r"/faults"), control.clear_faults),
+    ("POST", re.compile(r"/receivers/([^/]+)"), receivers.hear),
 ]
 
 

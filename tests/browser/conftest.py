@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from approvals.kinds import refund
 from demo.loopback import answers, free_port
 from demo.situation import DURATIONS, FAULTS, Situation
+from demo.webhooks import NOWHERE
 from tests import postgres
 from tests.conftest import PASSWORD, _point_to
 from tests.demo.conftest import until
@@ -48,6 +50,7 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         "STRIPE_API_BASE": simulator_url,
         "ACCOUNT_SERVICE_URL": simulator_url,
         "ACCOUNT_SERVICE_SECRET": "secret",
+        "WEBHOOK_TEST_ADDRESSES": [urlsplit(simulator_url).netloc, NOWHERE],
     }
     _happen(name, simulator_url, django_db_blocker)
     _point_to(django_db_setup)

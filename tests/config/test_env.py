@@ -25,6 +25,10 @@ KEY = "k" * 32
         ({"ACCOUNT_SERVICE_TIMEOUT_S": "60", "SECRET_KEY": KEY}, "at most 25"),
         ({"STRIPE_WEBHOOK_SECRET": "whsec_short", "SECRET_KEY": KEY}, "at least 16"),
         ({"STRIPE_WEBHOOK_SECRET": f"{KEY},{KEY},{KEY}", "SECRET_KEY": KEY}, "one or two"),
+        ({"SECRET_KEY_FALLBACKS": f"{KEY},short", "SECRET_KEY": KEY}, "for each key"),
+        ({"WEBHOOK_TEST_ADDRESSES": "127.0.0.1", "SECRET_KEY": KEY}, "hosts with ports"),
+        ({"WEBHOOK_TEST_ADDRESSES": "http://x:80", "SECRET_KEY": KEY}, "hosts with ports"),
+        ({"WEBHOOK_TEST_ADDRESSES": "x:1, u@y:2", "SECRET_KEY": KEY}, "hosts with ports"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(environ, word):
@@ -54,6 +58,12 @@ def test_two_webhook_secrets_hold_during_a_change_of_secrets():
 
 def test_without_a_webhook_secret_there_is_none():
     assert read({"SECRET_KEY": KEY}).stripe_webhook_secrets == []
+
+
+def test_addresses_for_trials_of_webhooks_are_none_unless_set():
+    assert read({"SECRET_KEY": KEY}).webhook_test_addresses == []
+    environ = {"WEBHOOK_TEST_ADDRESSES": "127.0.0.1:8001, receiver:80", "SECRET_KEY": KEY}
+    assert read(environ).webhook_test_addresses == ["127.0.0.1:8001", "receiver:80"]
 
 
 def test_the_longest_call_ends_before_half_of_the_lease():

@@ -1,5 +1,7 @@
 """The 09:12 situation, made by the product's own commands against the simulator."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from django.utils import timezone
 
@@ -7,6 +9,8 @@ from accounts.models import User
 from approvals.kinds import refund
 from approvals.models import ApprovalRequest, State
 from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
+from demo.webhooks import NOWHERE
+from webhooks.models import Delivery, Endpoint
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -15,9 +19,17 @@ def test_it_is_the_same_at_any_speed(start, settings):
     settings.STRIPE_API_KEY, settings.ACCOUNT_SERVICE_SECRET = "sk_test_demo", "secret"
     settings.STRIPE_API_BASE = settings.ACCOUNT_SERVICE_URL = provider.url
     settings.WAITING_IS_DIVIDED_BY = 50
+    settings.WEBHOOK_TEST_ADDRESSES = [urlsplit(provider.url).netloc, NOWHERE]
     refund._client.cache_clear()
     Situation({user.email: user for user in User.objects.all()}, timezone.now()).happen()
     refund._client.cache_clear()
     retrying = ApprovalRequest.objects.filter(state=State.RETRYING)
     assert {item.payload["account"] for item in retrying} == set(LIMITED)
     assert settings.WAITING_IS_DIVIDED_BY == 50
+    failed = Delivery.objects.get(state="failed")
+    assert (failed.event.action, failed.tries, failed.last_cause) == (
+        "request.expire",
+        10,
+        "not-reached",
+    )
+    assert Endpoint.objects.filter(disabled_at=None, failures=0).count() == 2

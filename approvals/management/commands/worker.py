@@ -1,9 +1,13 @@
 """`worker`: carries out what is approved, asks about what is in doubt, sweeps."""
 
 import asyncio
+import signal
 from argparse import ArgumentParser
+from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from procrastinate import App
 from procrastinate.contrib.django import app
 
 
@@ -22,10 +26,46 @@ async def _work(concurrency: int, name: str) -> None:
     """On an app of its own: the process's shared one keeps deferring through Django (trap 2)."""
     worker_app = app.with_connector(app.connector.get_worker_connector())
     async with worker_app.open_async():
-        await worker_app.run_worker_async(
-            name=name,
-            concurrency=concurrency,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=30,
-            fetch_job_polling_interval=2,
-        )
+        parts = [
+            asyncio.create_task(_part(worker_app, part_name, queues, slots))
+            for part_name, queues, slots in _parts(worker_app, name, concurrency)
+        ]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, _ask_to_end, parts)
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        _ask_to_end(parts)
+        ends = await asyncio.gather(*parts, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
+
+
+def _parts(app: App, name: str, concurrency: int) -> Iterator[tuple[str, list[str], int]]:
+    """One part for each queue with slots of its own, and one for all others."""
+    own = settings.QUEUES_WITH_OWN_SLOTS
+    app.perform_import_paths()
+    yield name, sorted({task.queue for task in app.tasks.values()} - own.keys()), concurrency
+    for queue, slots in own.items():
+        yield f"{name}-{queue}", [queue], slots
+
+
+async def _part(app: App, name: str, queues: list[str], concurrency: int) -> None:
+    await app.run_worker_async(
+        name=name,
+        queues=queues,
+        concurrency=concurrency,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=30,
+        fetch_job_polling_interval=2,
+        install_signal_handlers=False,
+    )
+
+
+def _ask_to_end(parts: list[asyncio.Task]) -> None:
+    """Each part once: it lets its running jobs finish, and a second time would cut them off.
+
+    procrastinate's own handlers of signals stop only one worker in a process.
+    """
+    for part in parts:
+        if not part.cancelling():
+            part.cancel()

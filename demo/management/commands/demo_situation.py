@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from approvals.models import ApprovalRequest
 from config import env
-from demo import organisation
+from demo import organisation, webhooks
 from demo.situation import Situation
 
 
@@ -17,4 +17,5 @@ class Command(BaseCommand):
         people = organisation.create(at=now, password=env.read().demo_password)
         if not ApprovalRequest.objects.exists():
             Situation(people, now).happen()
+        webhooks.follow_the_simulator(by=people["admin@demo.test"], at=now)
         self.stdout.write(f"{ApprovalRequest.objects.count()} requests are there.")
