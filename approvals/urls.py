@@ -15,6 +15,7 @@ from approvals.views import (
     hooks,
     lookup,
     me,
+    metrics,
     new,
     queue,
     request,
@@ -64,4 +65,5 @@ urlpatterns = [
     path("hooks/stripe/", hooks.stripe, name="stripe_webhook"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

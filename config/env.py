@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
+SHORTEST_METRICS_TOKEN = 16
+LOG_FORMATS = ("json", "line")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigurationError(Exception):
@@ -72,11 +75,20 @@ class Environment:
     stripe_webhook_secrets: list[str]
     stripe_timeout_s: float
     account_service_timeout_s: float
+    metrics_token: str
+    metrics_dir: Path | None
+    log_format: str  # "" when not chosen
+    log_level: str
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
         """The environment of a process that this one starts."""
         return {**os.environ, **changes}
+
+    @staticmethod
+    def share(**changes: str) -> None:
+        """Set for this process and those that it starts, where a library reads it by itself."""
+        os.environ.update(changes)
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
@@ -100,6 +112,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         stripe_webhook_secrets=_secrets(environ, "STRIPE_WEBHOOK_SECRET"),
         stripe_timeout_s=_time_of_a_call(environ, "STRIPE_TIMEOUT_S"),
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
+        metrics_token=_metrics_token(environ),
+        metrics_dir=_folder(environ, "PROMETHEUS_MULTIPROC_DIR"),
+        log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS, ""),
+        log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS, "INFO"),
     )
 
 
@@ -173,6 +189,36 @@ def _secrets(environ: Mapping[str, str], name: str) -> list[str]:
             " separated by a comma."
         )
     return found
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str:
+    token = environ.get("METRICS_TOKEN", "")
+    if token and (len(token) < SHORTEST_METRICS_TOKEN or not _is_one_word(token)):
+        raise ConfigurationError(
+            f"METRICS_TOKEN must be at least {SHORTEST_METRICS_TOKEN} characters without spaces."
+        )
+    return token
+
+
+def _is_one_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name, "")
+    if value and not Path(value).is_absolute():
+        raise ConfigurationError(f"{name} must be an absolute path.")
+    return Path(value) if value else None
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        return default
+    for choice in choices:
+        if value.lower() == choice.lower():
+            return choice
+    raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
 
 def _address(environ: Mapping[str, str], name: str, default: str) -> str:

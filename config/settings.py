@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Correlation",
+    "config.observed.Observed",
     "csp.middleware.CSPMiddleware",
     "config.middleware.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -158,5 +159,8 @@ ACCOUNT_SERVICE_TIMEOUT_S = ENV.account_service_timeout_s
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 
-# --- Logs ----------------------------------------------------------------------------------------
-LOGGING = logging_config()
+# --- What is told about it -----------------------------------------------------------------------
+LOGGING_CONFIG = "config.logging.start"
+LOGGING = logging_config(ENV)
+METRICS_TOKEN = ENV.metrics_token
+METRICS_DIR = ENV.metrics_dir

@@ -124,12 +124,11 @@ class Demo:
             "-m",
             "gunicorn",
             "config.wsgi:application",
+            "--config=config/gunicorn.py",
             f"--bind=127.0.0.1:{self.port}",
             "--workers=2",
             "--threads=4",
             "--graceful-timeout=20",
-            "--no-control-socket",
-            "--log-level=warning",
             f"--chdir={settings.BASE_DIR}",
         ]
 
@@ -143,7 +142,13 @@ class Demo:
             STRIPE_WEBHOOK_SECRET=f"whsec_{secrets.token_hex(16)}",
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
+            METRICS_TOKEN=settings.METRICS_TOKEN or keep(self.metrics_token),
+            LOG_FORMAT=settings.ENV.log_format or "line",  # a person reads along
         )
+
+    @property
+    def metrics_token(self) -> Path:
+        return self.directory / "metrics_token"
 
     @property
     def password(self) -> str:
@@ -207,8 +212,16 @@ class Demo:
         for email, role in SIGN_INS:
             self.say(f"  {email:<20} {role}")
         self.say(f"Password of all: {self.password}")
+        self._announce_metrics()
         self.say("Stop with Ctrl-C.")
         sys.stdout.flush()
+
+    def _announce_metrics(self) -> None:
+        """The token itself is for who can read the folder, not for whoever sees the screen."""
+        if settings.METRICS_TOKEN:
+            return
+        header = f"Authorization: Bearer $(cat {self.metrics_token})"
+        self.say(f'Metrics: curl -H "{header}" http://127.0.0.1:{self.port}/metrics')
 
     def _stop_parts(self) -> None:
         """Web server, worker, simulator: nobody is left waiting for somebody who has gone."""

@@ -6,6 +6,8 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 
+from approvals.job_log import joined
+
 
 class Command(BaseCommand):
     help = "Run a worker. Start as many as you like, on as many machines; restart one that ends."
@@ -28,4 +30,5 @@ async def _work(concurrency: int, name: str) -> None:
             delete_jobs="successful",
             shutdown_graceful_timeout=30,
             fetch_job_polling_interval=2,
+            worker_middleware=[joined],
         )
