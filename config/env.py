@@ -77,7 +77,7 @@ class Environment:
     account_service_timeout_s: float
     metrics_token: str
     metrics_dir: Path | None
-    log_format: str  # "" when not chosen
+    log_format: str  # "" when not chosen, and so is log_level
     log_level: str
 
     @staticmethod
@@ -114,8 +114,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
         metrics_token=_metrics_token(environ),
         metrics_dir=_folder(environ, "PROMETHEUS_MULTIPROC_DIR"),
-        log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS, ""),
-        log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS, "INFO"),
+        log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS),
+        log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS),
     )
 
 
@@ -211,10 +211,11 @@ def _folder(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(value) if value else None
 
 
-def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """The choice, or "" when none was made."""
     value = environ.get(name, "").strip()
     if not value:
-        return default
+        return ""
     for choice in choices:
         if value.lower() == choice.lower():
             return choice

@@ -39,7 +39,7 @@ log = logging.getLogger("config.logging")
 
 
 def logging_config(env: Environment) -> dict[str, Any]:
-    ours = {"level": env.log_level}
+    ours = {"level": env.log_level or "INFO"}
     others = {"level": "ERROR" if env.log_level == "ERROR" else "WARNING"}
     return {
         "version": 1,

@@ -143,7 +143,9 @@ class Demo:
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
             METRICS_TOKEN=settings.METRICS_TOKEN or keep(self.metrics_token),
-            LOG_FORMAT=settings.ENV.log_format or "line",  # a person reads along
+            # A person reads along, and must not lose the password among the lines of requests.
+            LOG_FORMAT=settings.ENV.log_format or "line",
+            LOG_LEVEL=settings.ENV.log_level or "WARNING",
         )
 
     @property
