@@ -101,7 +101,7 @@ def _tell_uncaught(
 
 def _joined(logger: Any, method: str, fields: Fields) -> Fields:
     """The ids of the interaction; procrastinate tells how a job ended when it is over already."""
-    facts = {"request_id": OUTSIDE, **_of_job(fields["_record"]), **correlation.current()}
+    facts = {"request_id": OUTSIDE, **(_of_job(fields["_record"]) or correlation.current())}
     facts.pop("traceparent", None)
     return {**facts, **fields}
 
@@ -122,6 +122,7 @@ def _without_what_was_sent(logger: Any, method: str, fields: Fields) -> Fields:
     """No query, no header: Django and gunicorn repeat them where they refuse a request."""
     if fields["logger"].startswith("django.security"):
         fields["event"] = f"Refused: {fields['logger'].rpartition('.')[2]}"
+        fields.pop("exc_info", None)
     elif fields["logger"].startswith(("gunicorn", "django.request")):
         fields["event"] = QUERY.sub("", SENT_BY_CALLER.sub(r"\1", fields["event"]))
     return fields
