@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import secrets
 import sys
 
 WITHOUT_DATABASE = {
@@ -18,15 +19,22 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if directory := _data_dir(sys.argv[2:]):  # before anything reads the settings
         os.environ["DATA_DIR"] = directory
+    from audit.correlation import interaction
     from config.env import ConfigurationError
 
     try:
         with _database_for(sys.argv[1:2]):
             from django.core.management import execute_from_command_line
 
-            execute_from_command_line(sys.argv)
+            with interaction(_id_of_this_run()):
+                execute_from_command_line(sys.argv)
     except ConfigurationError as error:
         sys.exit(f"Approval Queue cannot start: {error}")
+
+
+def _id_of_this_run() -> str:
+    """What a command records or logs can be joined, as that of a web request can."""
+    return f"{sys.argv[1] if sys.argv[1:] else 'help'}-{secrets.token_hex(8)}"
 
 
 def _data_dir(arguments: list[str]) -> str:

@@ -10,10 +10,12 @@ Jobs only wake this up; run twice or late it finds nothing to do. All times are 
 that a worker whose clock is wrong takes nobody's lease.
 """
 
+import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +42,7 @@ from audit.correlation import correlated
 from audit.models import Outcome
 from audit.recorder import Target, record
 
+log = logging.getLogger("approvals.execution")
 Clock = Callable[[], datetime]
 # What is asked about when a question is due; elsewhere there is nothing to learn.
 ASKED_ABOUT = (State.IN_DOUBT, State.NEEDS_PERSON, State.DONE)
@@ -51,6 +54,7 @@ class Call:
 
     item_id: int
     attempt_id: int
+    number: int
     epoch: int
     purpose: str
     state: str
@@ -71,11 +75,28 @@ def run(item_id: int, *, wake: Wake, clock: Clock = database_time) -> str:
         call = _claim(item_id, worker=worker, at=clock(), wake=wake)
         if call is None:
             return "nothing"
-        result = _perform(call, clock)
-        at = clock()
-        outcome = _settle(call, result, worker=worker, at=at, wake=wake)
-        _tell_breaker(call, result, worker=worker, at=at)
+        with _numbered(call):
+            result = _perform(call, clock)
+            at = clock()
+            outcome = _settle(call, result, worker=worker, at=at, wake=wake)
+            _tell_breaker(call, result, worker=worker, at=at)
+            _log(call, result, outcome)
         return outcome
+
+
+def _numbered(call: Call) -> AbstractContextManager:
+    return correlated(attempt=str(call.number))
+
+
+def _log(call: Call, result: Result, outcome: str) -> None:
+    facts = {
+        "ref": call.effect.ref,
+        "purpose": str(call.purpose),
+        "seen": _outcome_word(result),
+        "cause": getattr(result, "cause", ""),
+        "outcome": outcome,
+    }
+    log.info("attempt", extra=facts)
 
 
 def _perform(call: Call, clock: Clock) -> Result:
@@ -157,17 +178,18 @@ def _claim_send(one: Settling) -> Call | None:
     effect.window_began_at = effect.window_began_at or one.at
     effect.next_attempt_at = None
     call = _begin(one, Purpose.SEND)
-    commit(
-        item,
-        Action.START,
-        actor=one.actor,
-        at=one.at,
-        facts={"attempt": effect.attempts, "max_attempts": effect.max_attempts},
-        starts_at=None,
-        waiting_since=one.at,
-        due_at=None,
-        warn_at=None,
-    )
+    with _numbered(call):
+        commit(
+            item,
+            Action.START,
+            actor=one.actor,
+            at=one.at,
+            facts={"attempt": effect.attempts, "max_attempts": effect.max_attempts},
+            starts_at=None,
+            waiting_since=one.at,
+            due_at=None,
+            warn_at=None,
+        )
     return call
 
 
@@ -189,6 +211,7 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
     return Call(
         item_id=item.pk,
         attempt_id=attempt.pk,
+        number=attempt.number,
         epoch=effect.epoch,
         purpose=purpose,
         state=item.state,

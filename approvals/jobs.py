@@ -19,20 +19,30 @@ from procrastinate.tasks import Task
 
 from approvals import execution, sweeping
 from approvals.clock import database_time
+from audit import correlation, origins
 
 FIRST = 10  # before the effects: who looks after the forgotten must not wait behind the rest
 
 
 def enqueue(
-    task: Task, *, at: datetime | None = None, once: str | None = None, **arguments: Any
+    task: Task,
+    *,
+    at: datetime | None = None,
+    once: str | None = None,
+    trace: str = "",
+    **arguments: Any,
 ) -> None:
     """Ask for a job in the caller's transaction: it exists if and only if that commits.
+
+    `trace` joins it to what caused it; without one, that is the interaction that asks.
 
     Goes through Django's connection in every process, also inside a worker, where a bare
     `.defer()` would not (trap 1). While a job with the same `once` waits, another is not added;
     that is no error and leaves the caller's transaction whole (trap 7). A database that is lost or
     locked meanwhile raises Django's own errors, as everywhere else in a command.
     """
+    if trace := trace or correlation.carried():
+        arguments["trace"] = trace
     job = procrastinate_jobs.Job(
         id=None,
         queue=task.queue,
@@ -105,8 +115,12 @@ def sweep_stranded(timestamp: int, **_: Any) -> None:
 
 
 def _wake_all(found: list[int]) -> None:
+    """Each joins on to what last happened to its request, not to the sweep that found it."""
+    streams = sweeping.streams_of(found)
+    traces = origins.of_streams(streams.values()) if found else {}
     for item_id in found:
-        enqueue(execute, once=f"swept/{item_id}", item_id=item_id)
+        trace = traces.get(streams.get(item_id, ""), "")
+        enqueue(execute, once=f"swept/{item_id}", trace=trace, item_id=item_id)
 
 
 @app.periodic(cron="17 * * * *")

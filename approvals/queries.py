@@ -61,6 +61,11 @@ def in_view(view: str, person: Access, now: datetime) -> Q:
         return needs(person)
     if view == "stuck":
         return stuck.is_stuck(now)
+    return in_shared_view(view)
+
+
+def in_shared_view(view: str) -> Q:
+    """The same for a view that depends neither on the person nor on the time."""
     if view == "people":
         return Q(state__in=WITH_PEOPLE)
     if view == "systems":

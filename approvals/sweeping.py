@@ -54,6 +54,11 @@ def to_wake(at: datetime) -> list[int]:
     return sorted({item_id for sweep in sweeps for item_id in sweep(at)})
 
 
+def streams_of(found: list[int]) -> dict[int, str]:
+    """Where the events of these requests stand."""
+    return dict(ApprovalRequest.objects.filter(pk__in=found).values_list("pk", "stream"))
+
+
 def _ids(condition: Q, at: datetime) -> list[int]:
     free = Q(effect__lease_until=None) | Q(effect__lease_until__lt=at)
     found = ApprovalRequest.objects.filter(condition, free).order_by("id")

@@ -17,6 +17,7 @@ from approvals.views import (
     hooks,
     lookup,
     me,
+    metrics,
     new,
     problems,
     queue,
@@ -77,4 +78,5 @@ urlpatterns = [
     path("hooks/stripe/", hooks.stripe, name="stripe_webhook"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -15,6 +15,9 @@ LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
 RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)", re.ASCII)
 HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,253}:[1-9][0-9]{0,4}", re.ASCII)
+SHORTEST_METRICS_TOKEN = 16
+LOG_FORMATS = ("json", "line")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigurationError(Exception):
@@ -80,11 +83,20 @@ class Environment:
     api_limit_per_address: tuple[int, int]
     api_limit_of_guesses: tuple[int, int]
     webhook_test_addresses: list[str]
+    metrics_token: str
+    metrics_dir: Path | None
+    log_format: str  # "" when not chosen, and so is log_level
+    log_level: str
 
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
         """The environment of a process that this one starts."""
         return {**os.environ, **changes}
+
+    @staticmethod
+    def share(**changes: str) -> None:
+        """Set for this process and those that it starts, where a library reads it by itself."""
+        os.environ.update(changes)
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
@@ -113,6 +125,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         api_limit_per_address=_rate(environ, "API_LIMIT_PER_ADDRESS", "3000/min"),
         api_limit_of_guesses=_rate(environ, "API_LIMIT_OF_GUESSES", "30/min"),
         webhook_test_addresses=_hosts_and_ports(environ, "WEBHOOK_TEST_ADDRESSES"),
+        metrics_token=_metrics_token(environ),
+        metrics_dir=_folder(environ, "PROMETHEUS_MULTIPROC_DIR"),
+        log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS),
+        log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS),
     )
 
 
@@ -211,6 +227,37 @@ def _hosts_and_ports(environ: Mapping[str, str], name: str) -> list[str]:
             f"{name} must be hosts with ports, such as 127.0.0.1:8001, separated by commas."
         )
     return found
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str:
+    token = environ.get("METRICS_TOKEN", "")
+    if token and (len(token) < SHORTEST_METRICS_TOKEN or not _is_one_word(token)):
+        raise ConfigurationError(
+            f"METRICS_TOKEN must be at least {SHORTEST_METRICS_TOKEN} characters without spaces."
+        )
+    return token
+
+
+def _is_one_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name, "")
+    if value and not Path(value).is_absolute():
+        raise ConfigurationError(f"{name} must be an absolute path.")
+    return Path(value) if value else None
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """The choice, or "" when none was made."""
+    value = environ.get(name, "").strip()
+    if not value:
+        return ""
+    for choice in choices:
+        if value.lower() == choice.lower():
+            return choice
+    raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
 
 def _address(environ: Mapping[str, str], name: str, default: str) -> str:

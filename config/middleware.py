@@ -10,7 +10,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from audit.correlation import correlated
+from audit import trace
+from audit.correlation import interaction
+from audit.masking import holds_key
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -22,6 +24,7 @@ OPEN_PATHS = (
     "/hooks/",
     "/livez",
     "/readyz",
+    "/metrics",
     "/static/",
     "/admin/",
 )
@@ -43,18 +46,27 @@ PERMISSIONS_OFF = "accelerometer=(), camera=(), geolocation=(), microphone=(), p
 
 
 class Correlation:
-    """Give the request an id, the caller's if it is harmless, and note who calls from where."""
+    """Give the request an id and a place in a trace, the caller's if they are harmless, and note
+    who calls from where."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        offered = request.headers.get("X-Request-ID", "")
-        request_id = offered if ACCEPTABLE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
-        with correlated(request_id=request_id, source_ip=request.META.get("REMOTE_ADDR", "")):
+        request_id = self._request_id(request.headers.get("X-Request-ID", ""))
+        within = trace.read(request.headers.get("traceparent", ""))
+        source_ip = request.META.get("REMOTE_ADDR", "")
+        with interaction(request_id, within=within, source_ip=source_ip) as traceparent:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
+        response["traceparent"] = traceparent
         return response
+
+    @staticmethod
+    def _request_id(offered: str) -> str:
+        if ACCEPTABLE_REQUEST_ID.fullmatch(offered) and not holds_key(offered):
+            return offered
+        return uuid.uuid4().hex
 
 
 class SecurityHeaders:

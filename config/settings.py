@@ -40,6 +40,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Correlation",
+    "config.observed.Observed",
     "approvals.api.middleware.ProblemsForTheApi",
     "csp.middleware.CSPMiddleware",
     "config.middleware.SecurityHeaders",
@@ -168,5 +169,8 @@ QUEUES_WITH_OWN_SLOTS = {"webhooks": 4}
 WEBHOOK_TEST_ADDRESSES = ENV.webhook_test_addresses
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 
-# --- Logs ----------------------------------------------------------------------------------------
-LOGGING = logging_config()
+# --- What is told about it -----------------------------------------------------------------------
+LOGGING_CONFIG = "config.logging.start"
+LOGGING = logging_config(ENV)
+METRICS_TOKEN = ENV.metrics_token
+METRICS_DIR = ENV.metrics_dir

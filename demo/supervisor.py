@@ -126,12 +126,11 @@ class Demo:
             "-m",
             "gunicorn",
             "config.wsgi:application",
+            "--config=config/gunicorn.py",
             f"--bind=127.0.0.1:{self.port}",
             "--workers=2",
             "--threads=4",
             "--graceful-timeout=20",
-            "--no-control-socket",
-            "--log-level=warning",
             f"--chdir={settings.BASE_DIR}",
         ]
 
@@ -146,7 +145,15 @@ class Demo:
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
             WEBHOOK_TEST_ADDRESSES=f"{urlsplit(simulator).netloc},{NOWHERE}",
+            METRICS_TOKEN=settings.METRICS_TOKEN or keep(self.metrics_token),
+            # A person reads along, and must not lose the password among the lines of requests.
+            LOG_FORMAT=settings.ENV.log_format or "line",
+            LOG_LEVEL=settings.ENV.log_level or "WARNING",
         )
+
+    @property
+    def metrics_token(self) -> Path:
+        return self.directory / "metrics_token"
 
     @property
     def password(self) -> str:
@@ -210,8 +217,16 @@ class Demo:
         for email, role in SIGN_INS:
             self.say(f"  {email:<20} {role}")
         self.say(f"Password of all: {self.password}")
+        self._announce_metrics()
         self.say("Stop with Ctrl-C.")
         sys.stdout.flush()
+
+    def _announce_metrics(self) -> None:
+        """The token itself is for who can read the folder, not for whoever sees the screen."""
+        if settings.METRICS_TOKEN:
+            return
+        header = f"Authorization: Bearer $(cat {self.metrics_token})"
+        self.say(f'Metrics: curl -H "{header}" http://127.0.0.1:{self.port}/metrics')
 
     def _stop_parts(self) -> None:
         """Web server, worker, simulator: nobody is left waiting for somebody who has gone."""

@@ -21,6 +21,7 @@ import httpx
 
 from approvals.kinds.base import Refused, Unknown
 from approvals.kinds.evidence import masked
+from audit.correlation import headers_of_a_call
 
 LARGEST_ANSWER = 1024 * 1024
 LONGEST_RETRY_AFTER_S = 24 * 3600
@@ -99,6 +100,7 @@ def call(
     """
     deadline = _Deadline(seconds)
     sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
+    sent |= headers_of_a_call()
     if not all(value.isascii() and value.isprintable() for value in sent.values()):
         said = "A key or secret holds a character that no header can carry."
         raise CallFailed("not-configured", said, never_sent=True)

@@ -1,12 +1,9 @@
 """For supervisors: does the process live, and can it serve?"""
 
-from datetime import timedelta
-
-from django.db import OperationalError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-WORKER_SILENT = timedelta(seconds=60)
+from approvals.readiness import readiness
 
 
 @require_safe
@@ -22,23 +19,5 @@ def readyz(request: HttpRequest) -> JsonResponse:
     Without a worker the pages still serve, so that is `degraded` and not down; nothing is carried
     out then, and nothing is lost.
     """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgname IN"
-                " ('approvals_request_is_guarded', 'audit_event_is_append_only')"
-            )
-            has_triggers = cursor.fetchone()[0] == 2
-            cursor.execute(
-                "SELECT count(*) FROM procrastinate_workers"
-                " WHERE last_heartbeat > clock_timestamp() - %s",
-                [WORKER_SILENT],
-            )
-            workers = cursor.fetchone()[0]
-    except OperationalError:
-        return JsonResponse({"status": "unavailable", "database": "no answer"}, status=503)
-    if not has_triggers:
-        return JsonResponse({"status": "unavailable", "database": "not migrated"}, status=503)
-    if not workers:
-        return JsonResponse({"status": "degraded", "workers": "none heard of for 60 s"})
-    return JsonResponse({"status": "ok"})
+    found = readiness()
+    return JsonResponse({"status": found.status, **found.why}, status=200 if found.serves else 503)

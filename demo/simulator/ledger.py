@@ -47,9 +47,16 @@ CREATE TABLE IF NOT EXISTS calls (
     path TEXT NOT NULL,
     key TEXT,
     answered TEXT,
-    received_at REAL NOT NULL
+    received_at REAL NOT NULL,
+    traceparent TEXT,
+    request_id TEXT
 );
 """
+COLUMNS_ADDED_LATER = (
+    ("effects", "succeeds_at", "REAL"),
+    ("calls", "traceparent", "TEXT"),
+    ("calls", "request_id", "TEXT"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +110,10 @@ class Ledger:
         self._add_columns_that_older_ledgers_lack()
 
     def _add_columns_that_older_ledgers_lack(self) -> None:
-        names = {row["name"] for row in self._db.execute("PRAGMA table_info(effects)")}
-        if "succeeds_at" not in names:
-            self._db.execute("ALTER TABLE effects ADD COLUMN succeeds_at REAL")
+        for table, column, kind in COLUMNS_ADDED_LATER:
+            names = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if column not in names:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def close(self) -> None:
         with self._lock:
@@ -175,13 +183,24 @@ class Ledger:
             time.time(),
         )
 
-    def record_call(self, *, method: str, path: str, key: str | None) -> int:
+    def record_call(
+        self,
+        *,
+        method: str,
+        path: str,
+        key: str | None,
+        traceparent: str | None = None,
+        request_id: str | None = None,
+    ) -> int:
         rows = self._execute(
-            "INSERT INTO calls (method, path, key, received_at) VALUES (?, ?, ?, ?) RETURNING id",
+            "INSERT INTO calls (method, path, key, received_at, traceparent, request_id)"
+            " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
             method,
             path,
             key,
             time.time(),
+            traceparent,
+            request_id,
         )
         return rows[0]["id"]
 

@@ -118,8 +118,13 @@ class Handler(BaseHTTPRequestHandler):
         if any(pattern.fullmatch(self.path.partition("?")[0]) for _, pattern, _ in CONTROL_ROUTES):
             return self._answer()
         ledger = self.server.provider.ledger
-        key = self.headers.get("Idempotency-Key")
-        call_id = ledger.record_call(method=self.command, path=self.path, key=key)
+        call_id = ledger.record_call(
+            method=self.command,
+            path=self.path,
+            key=self.headers.get("Idempotency-Key"),
+            traceparent=self.headers.get("traceparent"),
+            request_id=self.headers.get("X-Request-ID"),
+        )
         answer = self._answer()
         ledger.record_answered(call_id, str(answer.status) if answer else "closed")
         return answer

@@ -1,5 +1,6 @@
 """What several tests of commands look at: events, refused attempts, jobs."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -58,3 +59,11 @@ def refused_on(
     assert len(events_of(item)) == events
     assert len(denied(by)) == attempts + 1
     return refusal
+
+
+def job_arguments() -> list[dict[str, Any]]:
+    """In the order in which the jobs were asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args FROM procrastinate_jobs ORDER BY id")
+        found = [arguments for (arguments,) in cursor.fetchall()]
+    return [json.loads(one) if isinstance(one, str) else one for one in found]

@@ -29,6 +29,11 @@ KEY = "k" * 32
         ({"WEBHOOK_TEST_ADDRESSES": "127.0.0.1", "SECRET_KEY": KEY}, "hosts with ports"),
         ({"WEBHOOK_TEST_ADDRESSES": "http://x:80", "SECRET_KEY": KEY}, "hosts with ports"),
         ({"WEBHOOK_TEST_ADDRESSES": "x:1, u@y:2", "SECRET_KEY": KEY}, "hosts with ports"),
+        ({"METRICS_TOKEN": "short", "SECRET_KEY": KEY}, "METRICS_TOKEN must be at least 16"),
+        ({"METRICS_TOKEN": "two words " * 3, "SECRET_KEY": KEY}, "without spaces"),
+        ({"LOG_FORMAT": "xml", "SECRET_KEY": KEY}, "LOG_FORMAT must be one of json, line"),
+        ({"LOG_LEVEL": "loud", "SECRET_KEY": KEY}, "LOG_LEVEL must be one of DEBUG"),
+        ({"PROMETHEUS_MULTIPROC_DIR": "metrics", "SECRET_KEY": KEY}, "an absolute path"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(environ, word):
@@ -70,3 +75,7 @@ def test_the_longest_call_ends_before_half_of_the_lease():
     """A call and, for a long list, one more must fit into the lease."""
     assert timing.LEASE.total_seconds() > 2 * LONGEST_CALL_S
     assert timing.LEASE.total_seconds() > stripe_client.LOOK_UP_S + LONGEST_CALL_S
+
+
+def test_a_level_of_the_log_may_be_written_small():
+    assert read({"LOG_LEVEL": "warning", "SECRET_KEY": KEY}).log_level == "WARNING"

@@ -3,6 +3,7 @@
 import pytest
 from django.db import OperationalError
 
+from audit import trace
 from audit.models import Event
 
 
@@ -26,7 +27,9 @@ def test_htmx_is_sent_to_the_sign_in_as_a_whole_page(client, db):
     assert (answer.status_code, answer["HX-Redirect"]) == (401, "/accounts/login/")
 
 
-@pytest.mark.parametrize("offered", ["x" * 65, "a\nb", "", "a b", "ü"])
+@pytest.mark.parametrize(
+    "offered", ["x" * 65, "x" * 200, "a\nb", "", "a b", "ü", "sk_live_abcdef123456"]
+)
 def test_a_request_id_that_could_do_harm_is_replaced(client, db, offered):
     """T6.2"""
     answer = client.get("/livez", headers={"X-Request-ID": offered})
@@ -35,6 +38,44 @@ def test_a_request_id_that_could_do_harm_is_replaced(client, db, offered):
 
 def test_a_harmless_request_id_is_kept(client, db):
     assert client.get("/livez", headers={"X-Request-ID": "abc-1"})["X-Request-ID"] == "abc-1"
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_trace_is_gone_on_with_in_a_span_of_our_own(client, db):
+    """T6.1"""
+    offered = f"00-{TRACE}-00f067aa0ba902b7-01"
+    answered = client.get("/livez", headers={"traceparent": offered})["traceparent"]
+    assert answered.startswith(f"00-{TRACE}-")
+    assert answered.endswith("-01")
+    assert answered != offered
+
+
+@pytest.mark.parametrize("offered", ["", "rubbish", f"00-{TRACE}-{'0' * 16}-01", "a\r\nb"])
+def test_what_is_no_trace_begins_a_new_one(client, db, offered):
+    """T6.2"""
+    answered = client.get("/livez", headers={"traceparent": offered})["traceparent"]
+    begun = trace.read(answered)
+    assert begun is not None
+    assert begun.trace_id != TRACE
+
+
+def test_events_carry_the_ids_of_their_request(client, cast):
+    """T4.9"""
+    item = cast.ask()
+    client.force_login(cast.operator)
+    headers = {"X-Request-ID": "abc-1", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    form = {"reason": "Called.", "idempotency_key": cast.key()}
+    answer = client.post(f"/requests/{item.ref}/note/", form, headers=headers)
+    context = Event.objects.filter(stream=item.stream).latest("seq").context
+    assert context == {
+        "request_id": "abc-1",
+        "correlation_id": "abc-1",
+        "trace_id": TRACE,
+        "traceparent": answer["traceparent"],
+        "source_ip": "127.0.0.1",
+    }
 
 
 def test_nul_in_an_address_is_refused_with_a_sentence(client, cast):

@@ -1,6 +1,5 @@
 """The queue of jobs under trouble: poison, lost database, two workers, old rows (T3.x)."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,9 @@ from approvals import jobs
 from approvals.commands import operate
 from approvals.kinds import refund
 from approvals.models import Effect, State
+from audit.correlation import interaction, read_carried
 from tests import postgres
+from tests.approvals.common import job_arguments
 from tests.crash.common import effects_of, environment, is_done, settle_down
 from tests.demo.conftest import until
 
@@ -87,14 +88,16 @@ def test_a_command_survives_that_its_job_waits_already(cast, approved_now):
 
 
 def test_job_arguments_name_a_request_and_nothing_else(cast, approved_now):
-    """T3.12"""
-    operate.hold(
-        ref=approved_now.ref, by=cast.operator, at=cast.now, key=cast.key(), reason="sk_live_1"
-    )
-    operate.resume(ref=approved_now.ref, by=cast.operator, at=cast.now, key=cast.key())
-    for (arguments,) in rows("SELECT args FROM procrastinate_jobs"):
-        found = arguments if isinstance(arguments, dict) else json.loads(arguments)
-        assert set(found) <= {"item_id", "timestamp"}
+    """T3.12: ids and the trace, in which nothing but two ids can stand."""
+    with interaction("r-1"):
+        operate.hold(
+            ref=approved_now.ref, by=cast.operator, at=cast.now, key=cast.key(), reason="sk_live_1"
+        )
+        operate.resume(ref=approved_now.ref, by=cast.operator, at=cast.now, key=cast.key())
+    assert "trace" in job_arguments()[-1]
+    for found in job_arguments():
+        assert set(found) <= {"item_id", "timestamp", "trace"}
+        assert read_carried(found["trace"])[0] if "trace" in found else True
 
 
 def test_lost_connections_cost_nothing(  # T3.8

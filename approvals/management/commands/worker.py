@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand
 from procrastinate import App
 from procrastinate.contrib.django import app
 
+from approvals.job_log import joined
+
 
 class Command(BaseCommand):
     help = "Run a worker. Start as many as you like, on as many machines; restart one that ends."
@@ -58,6 +60,7 @@ async def _part(app: App, name: str, queues: list[str], concurrency: int) -> Non
         shutdown_graceful_timeout=30,
         fetch_job_polling_interval=2,
         install_signal_handlers=False,
+        worker_middleware=[joined],
     )
 
 
