@@ -38,7 +38,9 @@ def test_the_cause_goes_along_from_job_to_job_in_one_short_string():
 
 
 @pytest.mark.parametrize(
-    "text", [None, 7, "", "r-1", f"{CALLER.header} ", f"{CALLER.header} a b", f"{'x' * 55} r-1"]
+    "text",
+    [None, 7, "", "r-1", f"{CALLER.header} ", f"{CALLER.header} a b", f"{'x' * 55} r-1"],
+    ids=["none", "a number", "empty", "no trace", "no cause", "two causes", "not a trace"],
 )
 def test_a_spoiled_string_carries_nothing(text):
     assert correlation.read_carried(text) == (None, "")
