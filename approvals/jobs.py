@@ -17,6 +17,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
+from accounts import limits
 from approvals import execution, sweeping
 from approvals.clock import database_time
 from audit import correlation, origins
@@ -128,6 +129,7 @@ def _wake_all(found: list[int]) -> None:
 def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=database_time())
     sweeping.forget_old_provider_events(at=database_time())
+    limits.forget_full(at=database_time())
 
 
 @app.periodic(cron="* * * * * */10")
