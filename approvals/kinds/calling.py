@@ -100,7 +100,8 @@ def call(
     """
     deadline = _Deadline(seconds)
     sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
-    sent |= headers_of_a_call()
+    named = {name.lower() for name in headers}
+    sent |= {name: text for name, text in headers_of_a_call().items() if name.lower() not in named}
     if not all(value.isascii() and value.isprintable() for value in sent.values()):
         said = "A key or secret holds a character that no header can carry."
         raise CallFailed("not-configured", said, never_sent=True)

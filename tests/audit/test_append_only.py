@@ -14,7 +14,7 @@ SOMEBODY = Actor(type="person", id="0", label="Somebody")
 CHANGES = [
     "UPDATE audit_event SET reason = 'Something else'",
     "DELETE FROM audit_event",
-    "TRUNCATE audit_event",
+    "TRUNCATE audit_event CASCADE",
 ]
 MOVES_OF_THE_HEAD = [
     "UPDATE audit_stream SET seq = seq + 1",

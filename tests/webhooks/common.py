@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from approvals.kinds.calling import CallFailed
+from tests.audit.test_feed import is_settled
+from tests.demo.conftest import until
 from webhooks import commands, fan_out, sending
 from webhooks.models import Delivery, Endpoint
 
@@ -108,8 +110,10 @@ def test_event(cast, endpoint: Endpoint) -> Delivery:
 test_event.__test__ = False
 
 
-def follow(at: datetime) -> list[int]:
-    """One run of the fan-out; who was woken."""
+def follow(at: datetime, *, settled: bool = True) -> list[int]:
+    """One run of the fan-out, once all that happened is settled; who was woken."""
+    if settled:
+        until(is_settled)
     woken: list[int] = []
     fan_out.run(at=at, wake=woken.append)
     return woken

@@ -8,6 +8,8 @@ from django.db import connections, transaction
 from approvals.commands.systems import hold_system
 from approvals.refusals import NotAllowed
 from audit.models import Event
+from tests.audit.test_feed import is_settled
+from tests.demo.conftest import until
 from tests.webhooks.common import follow, make, pump
 from webhooks import fan_out
 from webhooks.commands import disable_endpoint, enable_endpoint
@@ -78,6 +80,7 @@ def test_a_batch_that_dies_in_the_middle_is_done_again_whole(cast, endpoint, now
         assert Delivery.objects.exists()
         raise RuntimeError("killed")
 
+    until(is_settled)
     with pytest.raises(RuntimeError):
         fan_out.run(at=now, wake=die)
     assert told(endpoint) == []
@@ -88,6 +91,7 @@ def test_a_batch_that_dies_in_the_middle_is_done_again_whole(cast, endpoint, now
 def test_two_at_once_tell_nothing_twice(cast, endpoint, now):
     for _ in range(5):
         cast.ask()
+    until(is_settled)
     is_inside, may_go_on = threading.Event(), threading.Event()
 
     def wait(endpoint_id: int) -> None:
@@ -123,7 +127,7 @@ def test_a_slow_transaction_is_waited_for(cast, endpoint, now):
     thread.start()
     assert is_written.wait(20)
     cast.ask_for_account_change()
-    follow(now)
+    follow(now, settled=False)
     may_commit.set()
     thread.join(20)
     follow(now)

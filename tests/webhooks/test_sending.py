@@ -62,8 +62,9 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def test_the_trace_of_an_event_goes_along(
     cast, endpoint, receiver, clock, monkeypatch, context, carried
 ):
-    monkeypatch.setattr("audit.correlation.current", lambda: context)
-    test_event(cast, endpoint)
+    with monkeypatch.context() as spoiled:
+        spoiled.setattr("audit.correlation.current", lambda: context)
+        test_event(cast, endpoint)
     pump(endpoint, clock)
     headers = receiver.heard[0].headers
     told = {headers.get("x-request-id"), headers.get("traceparent")} - {None}
