@@ -50,7 +50,7 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         "STRIPE_API_BASE": simulator_url,
         "ACCOUNT_SERVICE_URL": simulator_url,
         "ACCOUNT_SERVICE_SECRET": "secret",
-        "WEBHOOK_TEST_ADDRESSES": [urlsplit(simulator_url).netloc, NOWHERE],
+        "WEBHOOK_TEST_ADDRESSES": ",".join(_receivers(simulator_url)),
     }
     _happen(name, simulator_url, django_db_blocker)
     _point_to(django_db_setup)
@@ -73,6 +73,10 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
     postgres.drop(name)
 
 
+def _receivers(simulator_url: str) -> list[str]:
+    return [urlsplit(simulator_url).netloc, NOWHERE]
+
+
 def _happen(name: str, simulator_url: str, blocker) -> None:
     from accounts.models import User
 
@@ -82,6 +86,7 @@ def _happen(name: str, simulator_url: str, blocker) -> None:
         "STRIPE_API_BASE": simulator_url,
         "ACCOUNT_SERVICE_URL": simulator_url,
         "ACCOUNT_SERVICE_SECRET": "secret",
+        "WEBHOOK_TEST_ADDRESSES": _receivers(simulator_url),
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
     }.items():
         kept[setting] = getattr(django_settings, setting)
