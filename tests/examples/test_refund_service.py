@@ -286,7 +286,8 @@ def test_a_service_with_a_key_for_each_try_is_caught(open_shop, proxy, tmp_path,
     start_worker()
     shop.start()
     shop.run_until(lambda: not proxy.strikes and not shop.rows("wanted"))
-    with pytest.raises(AssertionError):
+    assert len(set(proxy.keys)) == 2
+    with pytest.raises(AssertionError, match="pi_shop1_"):
         assert_asked_once_each(shop)
 
 
