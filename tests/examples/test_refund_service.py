@@ -252,7 +252,9 @@ def test_each_refund_is_asked_once_whatever_dies(
     proxy.strikes = strikes(Places(shop))
     start_worker()
     shop.start()
-    shop.run_until(lambda: not proxy.strikes and all(row["ref"] for row in shop.rows()))
+    shop.run_until(lambda: not shop.rows("wanted"))
+    assert_asked_once_each(shop)
+    shop.run_until(lambda: not proxy.strikes)
     assert shop.kills == 7
     assert len(proxy.keys) > REFUNDS
     decide_on_the_larger(cast)
