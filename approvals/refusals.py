@@ -86,7 +86,7 @@ class DuplicateRequest(Refusal):
 class NoPolicy(Refusal):
     """No row of the policy speaks of such a request: nobody may decide that nobody is needed."""
 
-    code, status, is_final = "validation", 400, True
+    code, status = "validation", 400  # not kept: right once an administrator has added the rule
 
 
 class KeyReused(Refusal):

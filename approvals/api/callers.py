@@ -159,7 +159,8 @@ def _take(request: HttpRequest, user: User) -> list[Allowance]:
 
 
 def _is_answered_already(request: HttpRequest, user: User) -> bool:
-    key = request.headers.get("Idempotency-Key", "")
+    """A replay, or the question what became of the command: both only tell what is kept."""
+    key = request.headers.get("Idempotency-Key") or request.resolver_match.kwargs.get("key", "")
     try:
         bare = idempotency.normalised_key(key)
     except KeyMalformed:

@@ -241,6 +241,8 @@ def of_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         extras["errors"] = [
             {"pointer": pointer(name), "detail": detail} for name, detail in refusal.errors.items()
         ]
+    elif refusal.code == "validation":
+        extras["errors"] = [{"pointer": "", "detail": refusal.sentence}]  # the body as a whole
     if isinstance(refusal, CommandInFlight):
         headers["Retry-After"] = str(RETRY_SOON_S)
     if isinstance(refusal, DuplicateRequest) and refusal.facts.get("ref"):

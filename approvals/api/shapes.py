@@ -15,6 +15,7 @@ REF = r"^[A-Za-z]{2,4}-[0-9]{1,15}$"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 STATES = [state.value for state in State if state != State.NEW]
 LONGEST_TEXT = 2000
+NOT_BLANK = r"\S"
 
 
 def _moment(value: Any) -> datetime:
@@ -51,8 +52,8 @@ class Shape(BaseModel):
 
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
-Needed = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
-Named = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
+Needed = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=NOT_BLANK)]
+Named = Annotated[str, Field(min_length=1, max_length=100, pattern=NOT_BLANK)]
 
 
 # --- Commands ---------------------------------------------------------------------------------------

@@ -13,10 +13,28 @@ from approvals.api import feed, keys, openapi, policies, problems, verbs
 from approvals.api.callers import AUTH, needs, nobody
 from approvals.api.problems import Problem
 from approvals.api.reading import StrictParser
+from approvals.api.shapes import NOT_BLANK
 from approvals.refusals import Refusal
 
 log = logging.getLogger("approvals.api")
 
+SENTENCES = {
+    "missing": "This field is needed.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "It must be text.",
+    "string_too_short": "Enter something here.",
+    "string_pattern_mismatch": "Enter something here.",
+    "string_too_long": "It can have at most {max_length} characters.",
+    "int_type": "It must be a whole number.",
+    "int_parsing": "It must be a whole number.",
+    "greater_than_equal": "It must be at least {ge}.",
+    "less_than_equal": "It can be at most {le}.",
+    "bool_type": "It must be true or false.",
+    "dict_type": "It must be an object.",
+    "list_type": "It must be a list.",
+    "too_long": "It can have at most {max_length} entries.",
+    "literal_error": "It must be one of {expected}.",
+}
 NOT_KNOWN = "Whether it was recorded is not known: send it again with the same key to find out."
 
 
@@ -121,5 +139,13 @@ def _field(error: dict[str, Any]) -> dict[str, str]:
     """pydantic's location as a JSON Pointer: the first two say “in the body, called body”."""
     place = [str(part) for part in error["loc"] if part not in ("body", "query", "filters", "path")]
     escaped = [part.replace("~", "~0").replace("/", "~1")[:60] for part in place]
-    detail = error["msg"].removeprefix("Value error, ")
-    return {"pointer": "/" + "/".join(escaped), "detail": detail}
+    return {"pointer": "/" + "/".join(escaped), "detail": _sentence(error)}
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """What pydantic found, in words for people."""
+    wanted = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch" and wanted.get("pattern") != NOT_BLANK:
+        return "It does not have the form that is wanted."
+    said = SENTENCES.get(error["type"])
+    return said.format_map(wanted) if said else error["msg"].removeprefix("Value error, ")

@@ -30,6 +30,7 @@ from approvals.refusals import (
     Refusal,
     RevisionMismatch,
     StepClosed,
+    TooEarly,
     TransitionNotAllowed,
     VersionMismatch,
 )
@@ -91,6 +92,8 @@ class Running:
 
     def compare_revision(self, seen: int) -> None:
         """Refuse when the content is another than the one that was seen (I5)."""
+        if not 1 <= seen <= self.item.revision:
+            raise Invalid({"revision": f"{self.item.ref} has no revision {seen}."})
         if seen != self.item.revision:
             raise RevisionMismatch(
                 f"{self.item.ref} changed while you were reading. Nothing was recorded.",
@@ -114,6 +117,10 @@ class Running:
         """Refuse when the step that was seen is closed: somebody decided it first."""
         if seen == self.item.step:
             return
+        if not any(step.number == seen for step in self.item.steps):
+            raise Invalid({"step": f"{self.item.ref} has no step {seen}."})
+        if self.item.step is not None and seen > self.item.step:
+            raise TooEarly(f"Step {seen} of {self.item.ref} is not open yet. Nothing was recorded.")
         last = self._last_decision_on(seen)
         who = (
             f" {short_name(last.decided_by.name)}: {last.get_choice_display().lower()} at"

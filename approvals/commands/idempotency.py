@@ -116,7 +116,7 @@ def kept(*, principal: str, key: str) -> dict[str, Any] | None:
         "key": record.key,
         "operation": record.operation,
         "outcome": "carried_out" if record.status == 200 else "refused",
-        "status": record.status,
+        "status": 201 if (record.operation, record.status) == ("submit", 200) else record.status,
         "ref": answer["ref"],
         "version": answer.get("version"),
         "at": answer.get("at"),

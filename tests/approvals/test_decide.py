@@ -7,6 +7,7 @@ import pytest
 from accounts import grants
 from accounts.models import Membership, Team, User
 from approvals.commands import decide, submit
+from approvals.commands.policies import load_policy
 from approvals.models import ApprovalRequest, Choice, Decision, State
 from approvals.refusals import (
     Invalid,
@@ -14,6 +15,7 @@ from approvals.refusals import (
     NotFound,
     RevisionMismatch,
     StepClosed,
+    TooEarly,
     TransitionNotAllowed,
     VersionMismatch,
 )
@@ -394,7 +396,20 @@ def test_the_same_person_in_a_second_tab_has_one_vote(cast):
 
 def test_a_step_that_does_not_exist_is_refused(cast):
     item = cast.ask()
-    refused_on(StepClosed, item, decide.approve, **seen(cast, item, step=2))
+    refused(Invalid, decide.approve, ref=item.ref, **seen(cast, item, step=2))
+    assert cast.get(item.ref).version == 1
+
+
+def test_a_step_that_is_not_open_yet_is_refused_and_may_be_sent_again(cast):
+    steps = [{"team": "Finance"}, {"team": "Operations"}]
+    table = [{"name": "Two steps", "steps": steps}]
+    load_policy(slug="refunds", name="Refunds", table=table, at=cast.now)
+    item = cast.ask()
+    arguments = seen(cast, item, step=2)
+    refusal = refused_on(TooEarly, item, decide.approve, **arguments)
+    assert (refusal.code, refusal.is_final) == ("transition-not-allowed", False)
+    assert "not open yet" in refusal.sentence
+    refused_on(StepClosed, cast.approve(item), decide.approve, **seen(cast, item, step=1))
 
 
 def test_a_stale_version_is_refused(cast):

@@ -225,10 +225,27 @@ def test_a_reference_that_cannot_be_kept_is_refused(cast, doubtful, reference):
 
 
 @pytest.mark.parametrize("command", [settle.settle, settle.confirm_settlement])
-def test_a_stale_revision_is_refused(cast, doubtful, command):
+def test_a_stale_revision_is_refused(cast, provider, command):
+    provider.sends = Unknown("no-answer")
+    item = cast.ask()
+    changed = {**cast.refund_arguments(payload={**item.payload, "amount": 9900}), "revision": 1}
+    del changed["kind"]
+    submit.resubmit(ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(), **changed)
+    cast.run(cast.approve(item))
+    find(cast, item, revision=2)
+    body = FOUND if command is settle.settle else {"revision": 1}
+    refused_on(RevisionMismatch, item, command, **tried(cast, cast.second_operator, **body))
+
+
+@pytest.mark.parametrize("command", [settle.settle, settle.confirm_settlement])
+@pytest.mark.parametrize("revision", [2, 0, -1, 10**30])
+def test_a_revision_that_never_was_is_refused(cast, doubtful, command, revision):
     find(cast, doubtful)
-    body = {**FOUND, "revision": 2} if command is settle.settle else {"revision": 2}
-    refused_on(RevisionMismatch, doubtful, command, **tried(cast, cast.second_operator, **body))
+    body = {**FOUND, "revision": revision} if command is settle.settle else {"revision": revision}
+    before = cast.get(doubtful.ref).version
+    arguments = tried(cast, cast.second_operator, **body)
+    refused(Invalid, command, ref=doubtful.ref, **arguments)
+    assert cast.get(doubtful.ref).version == before
 
 
 def test_what_waits_for_people_cannot_be_settled(cast):

@@ -221,6 +221,8 @@ def test_a_limit_never_makes_a_replay_fail(made, three, cast):
     for _ in range(4):
         caller.get("/requests")
     assert code(caller.post(f"/requests/{item.ref}/release", key="other")) == "rate-limited"
+    assert caller.get("/commands/k").status_code == 200
+    assert code(caller.get("/commands/unknown")) == "rate-limited"
     again = caller.post(f"/requests/{item.ref}/claim", key="k")
     assert (again.status_code, again.content) == (200, first.content)
 

@@ -288,3 +288,25 @@ def test_a_replay_comes_before_the_precondition(operator, cast):
     first = operator.post(f"/requests/{item.ref}/claim", key="k", If_Match='"1"')
     again = operator.post(f"/requests/{item.ref}/claim", key="k", If_Match='"1"')
     assert (again.status_code, again.content) == (200, first.content)
+
+
+# --- What was never there ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "pointer"),
+    [({"revision": 2, "step": 1}, "/revision"), ({"revision": 1, "step": 7}, "/step")],
+)
+def test_what_nobody_can_have_seen_is_said_to_be_unknown(finance, cast, seen, pointer):
+    """Not that it changed, or that somebody else was faster: neither is true."""
+    item = cast.ask()
+    body = problem(finance.post(f"/requests/{item.ref}/approve", seen))
+    assert body["type"] == "/problems/validation"
+    assert [error["pointer"] for error in body["errors"]] == [pointer]
+    assert not IdempotencyRecord.objects.filter(answer__ref=item.ref, operation="approve").exists()
+
+
+def test_the_kept_status_is_the_one_that_was_answered(calls, cast):
+    support = calls(cast.requester)
+    support.post("/requests", cast.refund_arguments(), key="new")
+    assert support.get("/commands/new").json()["status"] == 201
