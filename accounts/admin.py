@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Membership, Team, User
-from audit.recorder import Actor, Target, record
+from audit.recorder import Target, record
 
 
 class Recorded(admin.ModelAdmin):
@@ -39,7 +39,7 @@ def _record(request: HttpRequest, verb: str, obj: models.Model, message: object)
         record(
             stream=f"person/{user.person_key}",
             action=f"admin.{verb}",
-            actor=Actor(type="person", id=str(user.pk), label=user.name, auth_method="session"),
+            actor=user.actor,
             target=Target(type=obj._meta.model_name, id=str(obj.pk)),
             at=timezone.now(),
             facts={"name": str(obj)[:200], "fields": _fields(message)},

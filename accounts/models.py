@@ -14,6 +14,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from audit.recorder import Actor
+
 
 def validate_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
@@ -82,6 +84,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it, for events of their own account."""
+        kind = "service" if self.is_service else "person"
+        return Actor(kind, str(self.pk), self.name, auth_method=self.auth_method)
 
 
 class Team(Group):

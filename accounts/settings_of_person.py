@@ -7,7 +7,7 @@ from django import forms
 from django.db import transaction
 
 from accounts.models import User
-from audit.recorder import Actor, Target, record
+from audit.recorder import Target, record
 
 
 class SettingsForm(forms.ModelForm):
@@ -35,7 +35,7 @@ def change_settings(form: SettingsForm, *, at: datetime) -> None:
         record(
             stream=f"person/{user.person_key}",
             action="person.settings",
-            actor=Actor(type="person", id=str(user.pk), label=user.name, auth_method="session"),
+            actor=user.actor,
             target=Target(type="person", id=str(user.pk)),
             at=at,
             changes=changes,

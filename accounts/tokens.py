@@ -64,7 +64,7 @@ def make(
         if live(locked, at).count() >= MOST_LIVE:
             raise TokenRefused(f"You have {MOST_LIVE} tokens. Revoke one that you do not need.")
         made = _new(locked, name.strip(), wanted, at, at + timedelta(days=days), form_key)
-        _record("token.create", made.token, by or _actor(owner), at)
+        _record("token.create", made.token, by or owner.actor, at)
     return made
 
 
@@ -84,9 +84,7 @@ def rotate(token: ApiToken, *, at: datetime, form_key: str = "", by: Actor | Non
         old.replaced_at = at
         old.expires_at = min(old.expires_at, at + OVERLAP)
         old.save(update_fields=["replaced_at", "expires_at"])
-        _record(
-            "token.rotate", old, by or _actor(old.owner), at, replaced_by=str(made.token.prefix)
-        )
+        _record("token.rotate", old, by or old.owner.actor, at, replaced_by=str(made.token.prefix))
     return made
 
 
@@ -98,7 +96,7 @@ def revoke(token: ApiToken, *, at: datetime, by: Actor | None = None, why: str =
             return
         found.revoked_at = at
         found.save(update_fields=["revoked_at"])
-        _record("token.revoke", found, by or _actor(found.owner), at, why=why)
+        _record("token.revoke", found, by or found.owner.actor, at, why=why)
 
 
 def live(owner: User, at: datetime) -> models.QuerySet[ApiToken]:
@@ -198,11 +196,6 @@ def _record(action: str, token: ApiToken, by: Actor, at: datetime, **facts: str)
             **{name: value for name, value in facts.items() if value},
         },
     )
-
-
-def _actor(owner: User) -> Actor:
-    kind = "service" if owner.is_service else "person"
-    return Actor(type=kind, id=str(owner.pk), label=owner.name, auth_method=owner.auth_method)
 
 
 def _print(text: str) -> str:

@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core import signing
+from django.db.models import QuerySet
 
 from approvals.api.problems import Problem
+
+
+def page(found: QuerySet, limit: int) -> tuple[list, bool]:
+    """The first `limit` rows, and whether there are more."""
+    rows = list(found[: limit + 1])
+    return rows[:limit], len(rows) > limit
 
 
 def write(place: list, *, of: str, filters: Mapping[str, Any] | None = None) -> str:

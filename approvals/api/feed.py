@@ -34,16 +34,14 @@ def events(request: HttpRequest, filters: Query[FeedFilters]) -> HttpResponse:
     is_last_look = end is None
     end = end or feed.newest()
     told = feed.after(place).filter(feed.until(end), _told_to(caller(request)))
-    found = list(told[: filters.limit + 1])
-    page = found[: filters.limit]
-    is_whole = len(found) == len(page)
+    page, has_more = cursors.page(told, filters.limit)
     # What is not for this reader's eyes is behind them, too.
-    reached = max(place, end) if is_whole else feed.Place.of(page[-1])
+    reached = feed.Place.of(page[-1]) if has_more else max(place, end)
     return sent(
         FeedPage(
             items=showing.events_shaped(page),
             cursor=cursors.write([reached.xid, reached.id], of="feed"),
-            has_more=not (is_whole and is_last_look),
+            has_more=has_more or not is_last_look,
         )
     )
 

@@ -19,7 +19,6 @@ from approvals.api.shapes import (
     AnswerShape,
     ApproverShape,
     ApproversShape,
-    AttemptShape,
     AttemptsShape,
     EventsPage,
     Filters,
@@ -27,7 +26,6 @@ from approvals.api.shapes import (
     RequestShape,
     RequestsPage,
 )
-from approvals.causes import cause
 from approvals.models import ApprovalRequest, State
 from approvals.refusals import NotFound
 from approvals.rules import may
@@ -55,10 +53,9 @@ def requests(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
     found = _filtered(queries.seen_by(person), filters, person, now)
     if filters.cursor:
         found = found.filter(_before(cursors.read(filters.cursor, of="requests", filters=kept)))
-    items = list(found.order_by("-created_at", "-id")[: filters.limit + 1])
-    page = items[: filters.limit]
+    page, has_more = cursors.page(found.order_by("-created_at", "-id"), filters.limit)
     next_cursor = None
-    if len(items) > filters.limit:
+    if has_more:
         place = [page[-1].created_at.isoformat(), page[-1].pk]
         next_cursor = cursors.write(place, of="requests", filters=kept)
     return sent(RequestsPage(items=showing.shaped(page, now), next_cursor=next_cursor))
@@ -82,9 +79,7 @@ def events(request: HttpRequest, ref: str, filters: Query[PageFilters]) -> HttpR
     found = timeline.of_stream(item.stream)
     if filters.cursor:
         found = found.filter(seq__lt=cursors.read(filters.cursor, of=f"events/{item.ref}")[0])
-    page = list(found[: filters.limit + 1])
-    has_more = len(page) > filters.limit
-    page = page[: filters.limit]
+    page, has_more = cursors.page(found, filters.limit)
     next_cursor = cursors.write([page[-1].seq], of=f"events/{item.ref}") if has_more else None
     return sent(EventsPage(items=showing.events_shaped(page), next_cursor=next_cursor))
 
@@ -104,20 +99,7 @@ def attempts(request: HttpRequest, ref: str) -> HttpResponse:
         raise Problem("not-allowed", verdict.sentence, rule=verdict.code)
     effect = queries.effect_of(item)
     calls = list(effect.tries.all()) if effect is not None else []
-    shapes = [
-        AttemptShape(
-            number=call.number,
-            purpose=call.purpose,
-            started_at=call.started_at,
-            finished_at=call.finished_at,
-            outcome=call.outcome,
-            cause=call.cause or None,
-            meaning=cause(call.cause).plain if call.cause else None,
-            provider_reference=call.provider_reference or None,
-            evidence=call.evidence,
-        )
-        for call in calls
-    ]
+    shapes = [showing.attempt_shaped(call) for call in calls]
     return sent(AttemptsShape(key=effect.key if effect else None, items=shapes))
 
 

@@ -8,6 +8,7 @@ from accounts.models import User
 from approvals import kinds, queries
 from approvals.api.shapes import (
     ActorShape,
+    AttemptShape,
     EventShape,
     ExecutionShape,
     FindingShape,
@@ -19,10 +20,11 @@ from approvals.api.shapes import (
     TargetShape,
     WaitingShape,
 )
+from approvals.causes import cause
 from approvals.commands.frame import Show
 from approvals.events import sentence
 from approvals.explain import Deciders, Waiting
-from approvals.models import ENDED, ApprovalRequest, Choice, State, Step
+from approvals.models import ENDED, ApprovalRequest, Attempt, State, Step
 from audit.models import Event
 
 ROOT = "/api/v1"
@@ -80,10 +82,7 @@ def _person(user: User) -> PersonShape:
 
 
 def _step(item: ApprovalRequest, step: Step) -> StepShape:
-    given = sum(
-        decision.step == step.number and decision.choice == Choice.APPROVE
-        for decision in item.decisions_for_revision
-    )
+    given = len(item.approvals_of(step.number))
     is_open = item.state == State.PENDING and step.number == item.step
     return StepShape(
         number=step.number,
@@ -161,6 +160,20 @@ def _links(ref: str) -> LinksShape:
         attempts=f"{here}/attempts",
         answer=f"{here}/answer",
         approvers=f"{here}/approvers",
+    )
+
+
+def attempt_shaped(call: Attempt) -> AttemptShape:
+    return AttemptShape(
+        number=call.number,
+        purpose=call.purpose,
+        started_at=call.started_at,
+        finished_at=call.finished_at,
+        outcome=call.outcome,
+        cause=call.cause or None,
+        meaning=cause(call.cause).plain if call.cause else None,
+        provider_reference=call.provider_reference or None,
+        evidence=call.evidence,
     )
 
 

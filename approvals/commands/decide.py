@@ -16,7 +16,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     running.check_allowed()
     reason = bounded("reason", reason)
     here = item.open_step
-    given = [decision for decision in item.decisions_now if decision.choice == Choice.APPROVE]
+    given = item.approvals_of(step)
     _decide(running, Choice.APPROVE, reason)
     is_closed = len(given) + 1 >= here.quorum
     following = next((other for other in item.steps if other.number == step + 1), None)

@@ -222,10 +222,18 @@ class ApprovalRequest(ProtectedState):
         """Decisions on the open step."""
         return [d for d in self.decisions_for_revision if d.step == self.step]
 
+    def approvals_of(self, number: int | None) -> list[Decision]:
+        """Who said yes to the step with this number, in order of time."""
+        return [d for d in self._approvals if d.step == number]
+
     @property
     def last_approval(self) -> Decision | None:
-        approvals = [d for d in self.decisions_for_revision if d.choice == Choice.APPROVE]
+        approvals = self._approvals
         return approvals[-1] if approvals else None
+
+    @property
+    def _approvals(self) -> list[Decision]:
+        return [d for d in self.decisions_for_revision if d.choice == Choice.APPROVE]
 
     @property
     def open_settlement(self) -> Any:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from approvals import kinds, queries, runbooks, switches
 from approvals.events import TONES, sentence
 from approvals.explain import Deciders, explain
-from approvals.models import ApprovalRequest, Choice, State
+from approvals.models import ApprovalRequest, State
 from approvals.rules import may
 from approvals.views import attempt as attempt_view
 from approvals.views.frame import reader
@@ -95,7 +95,7 @@ def _asked_it(item: ApprovalRequest, person: object) -> bool:
 
 def _after_approval(item: ApprovalRequest) -> str:
     step = item.open_step
-    given = sum(decision.choice == Choice.APPROVE for decision in item.decisions_now)
+    given = len(item.approvals_of(item.step))
     is_last = given + 1 >= step.quorum and step.number == len(item.steps)
     if not is_last:
         return "After you, it waits for the next approval."
@@ -186,11 +186,7 @@ def _what_was_asked(item: ApprovalRequest, kind: kinds.Kind) -> list[dict]:
 def _steps(item: ApprovalRequest) -> list[dict]:
     lines = []
     for step in item.steps:
-        given = [
-            decision
-            for decision in item.decisions_for_revision
-            if decision.step == step.number and decision.choice == Choice.APPROVE
-        ]
+        given = item.approvals_of(step.number)
         is_open = item.state == State.PENDING and step.number == item.step
         done = len(given) >= step.quorum
         now = timezone.now()
