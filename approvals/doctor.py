@@ -52,6 +52,27 @@ def _effects_at_most_once() -> Iterator[Violation]:
         yield Violation("I1", attempt.effect.item.ref, "It is withdrawn, and its effect stands.")
 
 
+def _feed_goes_on() -> Iterator[Violation]:
+    """Whoever follows the feed is told of what happens: no event is of a transaction to come.
+
+    After a dump was restored into another cluster, whose transactions are counted anew, they are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(xid)::text FROM audit_event"
+            " WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+            " AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned()"
+        )
+        newest = cursor.fetchone()[0]
+    if newest is not None:
+        yield Violation(
+            "feed",
+            f"transaction {newest}",
+            "The feed and webhooks stand still until the server has counted that far. "
+            "See docs/operations.md, “After a restore”.",
+        )
+
+
 def _approved_is_on_its_way() -> Iterator[Violation]:
     """I1: nothing that is approved is forgotten."""
     for item in ApprovalRequest.objects.filter(
@@ -163,6 +184,7 @@ CHECKS: list[Callable[[], Iterator[Violation]]] = [
     _effects_at_most_once,
     _approved_is_on_its_way,
     _nothing_sent_without_approval,
+    _feed_goes_on,
     _one_event_a_change,
     _only_legal_moves,
     _nobody_decides_their_own,

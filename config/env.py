@@ -82,6 +82,7 @@ class Environment:
     api_limit_per_token: tuple[int, int]
     api_limit_per_address: tuple[int, int]
     api_limit_of_guesses: tuple[int, int]
+    trusted_proxy_count: int
     webhook_test_addresses: list[str]
     metrics_token: str
     metrics_dir: Path | None
@@ -124,6 +125,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         api_limit_per_token=_rate(environ, "API_LIMIT_PER_TOKEN", "600/min"),
         api_limit_per_address=_rate(environ, "API_LIMIT_PER_ADDRESS", "3000/min"),
         api_limit_of_guesses=_rate(environ, "API_LIMIT_OF_GUESSES", "30/min"),
+        trusted_proxy_count=_few(environ, "TRUSTED_PROXY_COUNT"),
         webhook_test_addresses=_hosts_and_ports(environ, "WEBHOOK_TEST_ADDRESSES"),
         metrics_token=_metrics_token(environ),
         metrics_dir=_folder(environ, "PROMETHEUS_MULTIPROC_DIR"),
@@ -190,6 +192,13 @@ def _positive(environ: Mapping[str, str], name: str, default: str) -> float:
     if not 0 < value < 1e6:
         raise ConfigurationError(f"{name} must be more than 0 and less than a million.")
     return value
+
+
+def _few(environ: Mapping[str, str], name: str) -> int:
+    value = environ.get(name) or "0"
+    if value not in ("0", "1", "2", "3", "4", "5"):
+        raise ConfigurationError(f"{name} must be a whole number from 0 to 5.")
+    return int(value)
 
 
 def _time_of_a_call(environ: Mapping[str, str], name: str) -> float:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
 from config.env import ConfigurationError, read
@@ -26,6 +27,15 @@ _env.share(PROMETHEUS_MULTIPROC_DIR=str(_metrics_dir))
 wsgi_app = "config.wsgi:application"
 logconfig_dict = logging_config(_env)
 control_socket_disable = True
+
+
+# A client that stops in the middle of its request must not hold a thread for ever.
+LONGEST_SILENCE_S = 15
+
+
+def pre_request(worker: Worker, request: Request) -> None:
+    """From here on its body is read; each wait for more of it ends after a while."""
+    request.unreader.sock.settimeout(LONGEST_SILENCE_S)
 
 
 def on_starting(server: Arbiter) -> None:

@@ -1,5 +1,6 @@
 """What every web request passes through: an id, headers, readable text, a signed-in person."""
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
@@ -55,8 +56,10 @@ class Correlation:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = self._request_id(request.headers.get("X-Request-ID", ""))
         within = trace.read(request.headers.get("traceparent", ""))
-        source_ip = request.META.get("REMOTE_ADDR", "")
-        with interaction(request_id, within=within, source_ip=source_ip) as traceparent:
+        request.client_address = client_address(request)
+        with interaction(
+            request_id, within=within, source_ip=request.client_address
+        ) as traceparent:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         response["traceparent"] = traceparent
@@ -67,6 +70,22 @@ class Correlation:
         if ACCEPTABLE_REQUEST_ID.fullmatch(offered) and not holds_key(offered):
             return offered
         return uuid.uuid4().hex
+
+
+def client_address(request: HttpRequest) -> str:
+    """Who called the outermost of our proxies; without proxies, who is connected.
+
+    Each proxy adds the address that it was called from; what stands before ours may be made up.
+    """
+    connected = request.META.get("REMOTE_ADDR", "")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    trusted = settings.TRUSTED_PROXY_COUNT
+    if not 0 < trusted <= len(hops):
+        return connected
+    try:
+        return str(ipaddress.ip_address(hops[-trusted]))
+    except ValueError:
+        return connected
 
 
 class SecurityHeaders:

@@ -72,7 +72,7 @@ AUTH = [Bearer(), Session()]
 
 
 def address_of(request: HttpRequest) -> str:
-    return request.META.get("REMOTE_ADDR", "")
+    return request.client_address
 
 
 def _welcome(request: HttpRequest, user: User) -> User:

@@ -5,6 +5,7 @@ from django.db import OperationalError
 
 from audit import trace
 from audit.models import Event
+from config.middleware import client_address
 
 
 def test_a_form_sent_signed_out_records_nothing_and_gives_the_text_back(client, cast):
@@ -121,3 +122,25 @@ def test_an_unforeseen_error_does_not_say_that_nothing_was_recorded(client, cast
     assert answer.status_code == 500
     assert "We do not know if what you sent was recorded" in answer.content.decode()
     assert "secret detail" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "address"),
+    [
+        (0, "6.6.6.6", "127.0.0.1"),
+        (1, "6.6.6.6", "6.6.6.6"),
+        (1, "9.9.9.9, 6.6.6.6", "6.6.6.6"),
+        (2, "9.9.9.9, 6.6.6.6, 10.0.0.1", "6.6.6.6"),
+        (2, "6.6.6.6", "127.0.0.1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "somewhere, <b>", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+    ],
+)
+def test_only_what_our_own_proxies_say_of_the_address_is_believed(
+    rf, settings, trusted, forwarded, address
+):
+    """Abuse case 46"""
+    settings.TRUSTED_PROXY_COUNT = trusted
+    request = rf.get("/", headers={"X-Forwarded-For": forwarded})
+    assert client_address(request) == address

@@ -306,3 +306,10 @@ def test_two_damaged_requests_are_both_found(committed_db, cast, damage, later):
     for item in items:
         damage(item, REQUEST.format("waiting_team_id = NULL"))
     assert told() == {("I8", item.ref) for item in items}
+
+
+def test_a_feed_that_stands_still_is_found(damage, cast):
+    """As after a dump was restored into a cluster that counts its transactions anew."""
+    item = cast.ask()
+    damage(item, "UPDATE audit_event SET xid = '99999999999' WHERE stream = %(stream)s")
+    assert told() == {("feed", "transaction 99999999999")}

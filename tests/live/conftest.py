@@ -44,13 +44,15 @@ Serve = Callable[..., Server]
 def serve(committed_db: str, simulator: Simulator) -> Iterator[Serve]:  # noqa: F811
     started: list[subprocess.Popen] = []
 
-    def begin(*, workers: int = 2, threads: int = 4, port: int = 0, **variables: str) -> Server:
+    def begin(
+        *, workers: int = 2, threads: int = 4, port: int = 0, config: str = "", **variables: str
+    ) -> Server:
         port = port or free_port()
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=127.0.0.1:{port}"),
                 *(f"--workers={workers}", f"--threads={threads}", "--no-control-socket"),
-                "--log-level=warning",
+                *("--log-level=warning", *([f"--config={config}"] if config else [])),
             ],
             cwd=django_settings.BASE_DIR,
             env={

@@ -87,3 +87,20 @@ def test_the_server_goes_on_after_all_that(server, everything) -> None:
     for junk in (b"\x00" * 100, b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\xff" * 5000):
         exchange(server.port, junk)
     assert server.client(everything).get("/requests").status_code == 200
+
+
+IMPATIENT = """
+from config import gunicorn
+from config.gunicorn import *
+gunicorn.LONGEST_SILENCE_S = 1
+"""
+
+
+def test_a_client_that_falls_silent_does_not_hold_the_server(serve, everything, tmp_path) -> None:
+    """With our own settings of gunicorn: one thread, and the silent one is let go."""
+    config = tmp_path / "impatient.py"
+    config.write_text(IMPATIENT)
+    server = serve(workers=1, threads=1, config=str(config))
+    sent = request(everything, "Content-Length: 100", "Idempotency-Key: k")
+    assert b"/problems/malformed" in exchange(server.port, sent, close=False)
+    assert server.client(everything).get("/requests").status_code == 200
