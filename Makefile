@@ -32,7 +32,7 @@ model: $(VENV)/.development
 	$(BIN)/python -m pytest tests/model -n 0 -s
 
 bench: $(VENV)/.development
-	$(BIN)/python -m bench.queue
+	$(BIN)/python -m bench.api
 
 clean:
 	rm -rf $(VENV) .data staticfiles

@@ -14,6 +14,9 @@ TIMEOUTS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "15s",
 }
+# A request is read with its queue, people, effect and policy: eight joins along foreign keys, in an
+# order that is right as it is. Trying all the others out took 17 ms of planning for 0.3 ms of work.
+PLANNING = {"join_collapse_limit": 4}
 # A server that has vanished without a word (a cut cable, a failed switch) is noticed in half a
 # minute, not in the system's two hours. Without meaning on a Unix socket.
 ALIVE = {
@@ -34,7 +37,7 @@ def databases(env: Environment) -> dict[str, dict[str, Any]]:
             "owner": server.login(embedded.OWNER),
         }
     found = {alias: _database(login) for alias, login in logins.items() if login}
-    options = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
+    options = " ".join(f"-c {name}={value}" for name, value in {**TIMEOUTS, **PLANNING}.items())
     found["default"]["OPTIONS"]["options"] = options
     return found
 
