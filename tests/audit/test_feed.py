@@ -72,6 +72,34 @@ def test_a_slow_transaction_with_a_lower_number_is_not_passed_over(now: datetime
     assert by_number["slow"] < by_number["fast"]
 
 
+def test_what_began_later_comes_later_whatever_its_number(now: datetime) -> None:
+    """The first to begin writes last: its event has the higher number and is told first."""
+    until(is_settled)
+    start = feed.newest()
+    is_written, may_commit = threading.Event(), threading.Event()
+
+    def later() -> None:
+        with transaction.atomic():
+            record(stream="later", action="test", actor=CLOCK, target=Target("t", "1"), at=now)
+            is_written.set()
+            may_commit.wait(20)
+        connections.close_all()
+
+    thread = threading.Thread(target=later)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()")
+        thread.start()
+        assert is_written.wait(20)
+        record(stream="earlier", action="test", actor=CLOCK, target=Target("t", "2"), at=now)
+    until(lambda: streams_after(start) == ["earlier"])
+    place = feed.Place.of(feed.after(start).get())
+    may_commit.set()
+    thread.join(20)
+    until(is_settled)
+    assert streams_after(place) == ["later"]
+
+
 def test_the_order_does_not_depend_on_where_one_reads_from(now: datetime) -> None:
     start = feed.newest()
     for number in range(7):

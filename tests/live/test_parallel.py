@@ -126,6 +126,21 @@ def test_a_server_killed_between_key_and_commit_leaves_the_key_free(
     assert ApprovalRequest.objects.get(pk=item.pk).version == 2
 
 
+def test_who_waits_too_long_for_somebody_else_is_told_when_to_come_again(
+    serve, everything, cast
+) -> None:
+    """T1.4: nothing is recorded, and the same key works as soon as the way is free."""
+    item = cast.ask()
+    client = serve().client(everything)
+    url, headers = f"/requests/{item.ref}/claim", {"Idempotency-Key": "patient"}
+    with transaction.atomic():
+        ApprovalRequest.objects.select_for_update().get(pk=item.pk)
+        assert is_in_flight(client.post(url, json={}, headers=headers))
+    answer = client.post(url, json={}, headers=headers)
+    assert answer.status_code == 200
+    assert "Idempotent-Replayed" not in answer.headers
+
+
 def _somebody_waits_for_us() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
