@@ -20,6 +20,7 @@ class Person:
     zone: str = "UTC"
     is_lead: bool = False
     is_admin: bool = False
+    is_service: bool = False
     limit: int | None = None
 
 
@@ -31,6 +32,7 @@ PEOPLE = [
     Person("finance3@demo.test", "Priya Roy", "Finance", "Europe/Berlin", limit=200_000),
     Person("support@demo.test", "Sofia Berg", "Support", "Europe/Lisbon"),
     Person("support2@demo.test", "Kemi Oyelaran", "Support", "Europe/London"),
+    Person("webshop@demo.test", "Webshop", "Support", is_service=True),
     Person("auditor@demo.test", "Anton Vogel", "Audit", "Europe/Berlin"),
     Person("admin@demo.test", "Ada Lindqvist", zone="Europe/Stockholm", is_admin=True),
 ]
@@ -104,8 +106,12 @@ def _person(person: Person, teams: dict[str, Team], password: str) -> User:
         time_zone=person.zone,
         is_staff=person.is_admin,
         is_superuser=person.is_admin,
+        is_service=person.is_service,
     )
-    if not user.pk or not user.check_password(password):
+    if person.is_service:
+        user.set_unusable_password()
+        user.save()
+    elif not user.pk or not user.check_password(password):
         user.set_password(password)
         user.save()
     if person.team:

@@ -273,6 +273,7 @@ class Situation:
         )
         self._sent_back()
         self._changed_after_an_approval()
+        self.ask_refund(at=self.ago(minutes=7), amount=14900, by="webshop", ticket="order 88471")
 
     def _sent_back(self) -> None:
         item = self.ask_refund(at=self.ago(hours=2, minutes=10), amount=31500)
@@ -374,10 +375,14 @@ class Situation:
         ticket: str = "",
     ) -> ApprovalRequest:
         number = next(self.numbers)
+        who = self.person(by)
+        if who.is_service:
+            who.auth_method = "token"
         answer = submit.submit(
-            by=self.person(by),
+            by=who,
             at=at,
             key=self.key(),
+            origin="api" if who.is_service else "page",
             kind=kind,
             payload=payload,
             customer=customer or CUSTOMERS[number % len(CUSTOMERS)],
