@@ -19,7 +19,7 @@ from approvals.refusals import Invalid
 from approvals.rules import SEEING, may
 from approvals.views import bulk
 from approvals.views.frame import reader
-from approvals.views.queue import rows
+from approvals.views.rows import rows
 from approvals.wording import listed, visible
 
 VIEWS = {

@@ -1,0 +1,67 @@
+"""Requests as rows of a table: who and what, since when, why, and the one verb that helps most."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from approvals import kinds, queries
+from approvals.explain import Waiting
+from approvals.models import ApprovalRequest, State
+from approvals.rules import may
+from approvals.views.frame import reader
+from approvals.wording import duration, short_name, shortened, visible
+
+
+def rows(request: HttpRequest, items: Sequence[ApprovalRequest], now: datetime) -> list[dict]:
+    """What the table of requests shows, here and on the page of a cause. Constant queries."""
+    waiting = queries.explained(items, now)
+    causes = queries.by_cause(reader(request))
+    return [_row(request, item, waiting[item.pk], causes, now) for item in items]
+
+
+def _row(
+    request: HttpRequest, item: ApprovalRequest, waiting: Waiting, causes: dict, now: datetime
+) -> dict:
+    kind = kinds.kind_of(item.kind)
+    late = item.due_at is not None and item.due_at < now
+    same = causes.get(item.cause, 0) if item.state == State.RETRYING else 0
+    return {
+        "ref": item.ref,
+        "url": f"/requests/{item.ref}/",
+        "title": visible(kind.title(item.payload)),
+        "subtitle": f"{visible(kind.subtitle(item.payload))}, {visible(item.customer)}",
+        "status": {"label": waiting.label, "tone": waiting.tone},
+        "why": waiting.sentence,
+        "next": waiting.next if item.state in (State.RETRYING, State.NEEDS_PERSON) else "",
+        "same": {"label": f"{same} with this cause", "url": f"/failures/{item.cause}/"}
+        if same > 1
+        else None,
+        "due_at": item.due_at,
+        "due_label": _distance(item.due_at, now) if item.due_at else "",
+        "late": late,
+        "owner": shortened(visible(short_name(item.owner.name)), 30) if item.owner else "Unclaimed",
+        "action": _action(request, item),
+    }
+
+
+def _distance(due: datetime, now: datetime) -> str:
+    return f"{duration(now - due)} late" if due < now else f"in {duration(due - now)}"
+
+
+def _action(request: HttpRequest, item: ApprovalRequest) -> dict | None:
+    """One verb at most, the safest that helps."""
+    person = reader(request)
+    if item.state == State.PENDING and may("approve", item, person):
+        return {"label": "Review", "url": f"/requests/{item.ref}/#decide", "tone": "default"}
+    if item.owner_id is None and item.is_open and may("claim", item, person):
+        return {
+            "label": "Claim",
+            "url": f"/requests/{item.ref}/claim/",
+            "method": "post",
+            "tone": "default",
+            "key": str(uuid.uuid4()),
+            "version": item.version,
+        }
+    return None
