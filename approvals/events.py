@@ -33,6 +33,8 @@ class Action(StrEnum):
     REPORT_LATE_FAILURE = "request.report_late_failure"
     CLAIM = "request.claim"
     RELEASE = "request.release"
+    ASSIGN = "request.assign"
+    REMIND = "request.remind"
     NOTE = "request.note"
 
 
@@ -62,6 +64,8 @@ SENTENCES: dict[Action, str] = {
     Action.REPORT_LATE_FAILURE: "{system} reports after it was done: {cause}",
     Action.CLAIM: "Claimed",
     Action.RELEASE: "Released",
+    Action.ASSIGN: "Given to {to}",
+    Action.REMIND: "Reminder sent to {to}",
     Action.NOTE: "Note",
 }
 

@@ -1,5 +1,6 @@
 """What people type: filters, the common part of a new request, and the words of a decision."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import django_filters
@@ -8,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import User
 from approvals import kinds, queries
 from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, State
@@ -92,6 +94,16 @@ class ReasonForm(forms.Form):
             field.required = True
             field.error_messages["required"] = required
         field.error_messages["max_length"] = f"Write at most {LONGEST:,} characters."
+
+
+class AssignForm(forms.Form):
+    """To whom; `people` are those who can own it."""
+
+    to = forms.ChoiceField(label="To whom", error_messages={"required": "Choose a person."})
+
+    def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].choices = [("", "Choose a person"), *((p.email, p.name) for p in people)]
 
 
 class SettleForm(ReasonForm):

@@ -9,7 +9,7 @@ from django.core import signing
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from accounts import access, hours
+from accounts import access, grants, hours
 from accounts.access import Access
 from accounts.models import Membership, Team, User
 from approvals import stuck, switches
@@ -179,6 +179,12 @@ def team_of(item: ApprovalRequest) -> list[Access]:
     """Everybody in the team that the open step waits for, by name."""
     members = User.objects.filter(memberships__group=item.waiting_team_id)
     return sorted(access.of_many(members, Queue).values(), key=lambda person: person.name)
+
+
+def operators_of(item: ApprovalRequest) -> QuerySet[User]:
+    """Everybody who can own it, by name."""
+    can = grants.holds("operate_request", Queue, user=OuterRef("pk"), object_id=item.queue_id)
+    return User.objects.filter(can, is_active=True, is_service=False).order_by("name")
 
 
 def explained(

@@ -162,6 +162,27 @@ def _claim(item: Item, by: Access) -> Verdict:
     return ALLOWED
 
 
+def _assign(item: Item, by: Access) -> Verdict:
+    if by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied("no-grant", f"Only operations can give {item.ref} to somebody.")
+
+
+def _own(item: Item, by: Access) -> Verdict:
+    """May they be its owner? Asked of the person whom it is given to."""
+    if by.holds("operate_request", item.queue_id) and not by.is_service:
+        return ALLOWED
+    return denied("no-grant", f"{by.name} does not operate this queue, so cannot own {item.ref}.")
+
+
+def _remind(item: Item, by: Access) -> Verdict:
+    if _is_requester(item, by) or by.holds("operate_request", item.queue_id):
+        return ALLOWED
+    return denied(
+        "no-grant", f"Only operations or the person who asked can send a reminder of {item.ref}."
+    )
+
+
 def _release(item: Item, by: Access) -> Verdict:
     if item.owner_id is None:
         return denied("nobodys", f"Nobody has claimed {item.ref}.")
@@ -261,6 +282,9 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "take_back": _take_back,
     "claim": _claim,
     "release": _release,
+    "assign": _assign,
+    "own": _own,
+    "remind": _remind,
     "hold": _hold,
     "resume": _resume,
     "try_again": _try_again,

@@ -97,6 +97,10 @@ class Reason(Body):
     reason: Needed
 
 
+class Assign(Body):
+    to: Annotated[str, Field(min_length=3, max_length=254, description="An e-mail address.")]
+
+
 class Settle(Body):
     revision: Annotated[int, Field(ge=1, description="The revision that you saw.")]
     happened: Annotated[bool, Field(description="Whether the effect happened.")]

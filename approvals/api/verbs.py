@@ -43,6 +43,10 @@ VERBS: dict[str, Verb] = {
     "note": Verb(operate.note, shapes.Reason, (SUBMIT, OPERATE, DECIDE), "Leave a note"),
     "claim": Verb(operate.claim, shapes.Nothing, (OPERATE,), "Make it yours"),
     "release": Verb(operate.release, shapes.Nothing, (OPERATE,), "Make it nobody's"),
+    "assign": Verb(operate.assign, shapes.Assign, (OPERATE,), "Give it to a colleague"),
+    "remind": Verb(
+        operate.remind, shapes.Nothing, (SUBMIT, OPERATE), "Remind whoever it waits for"
+    ),
     "hold": Verb(operate.hold, shapes.Reason, (OPERATE,), "No more tries for now"),
     "resume": Verb(operate.resume, shapes.Nothing, (OPERATE,), "Let it go on"),
     "try-again": Verb(operate.try_again, shapes.Nothing, (OPERATE,), "Have it tried now"),

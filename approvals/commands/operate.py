@@ -1,12 +1,19 @@
 """Keeping requests moving: whose it is, whether it is tried, and what the next person should know."""
 
+from datetime import timedelta
+
+from accounts import access
+from accounts.models import User
 from approvals import jobs, kinds
 from approvals.causes import cause as cause_of
 from approvals.commands.frame import Running, command, required
 from approvals.events import Action
-from approvals.models import OPEN, ApprovalRequest, Effect, Note, State
-from approvals.refusals import TransitionNotAllowed
+from approvals.models import OPEN, ApprovalRequest, Effect, Note, Queue, State
+from approvals.refusals import Invalid, TooEarly, TransitionNotAllowed
+from approvals.rules import may
+from approvals.wording import clock, short_name
 
+BETWEEN_REMINDERS = timedelta(minutes=30)
 HOLDABLE = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
 
 
@@ -39,6 +46,49 @@ def release(running: Running) -> None:
         sentence=f"{running.item.ref} is free for others.",
         changes=[{"field": "Owner", "before": before.name, "after": ""}],
         owner=None,
+    )
+
+
+@command("assign", from_states=OPEN)
+def assign(running: Running, *, to: str) -> None:
+    """Give it to a colleague, by their e-mail address. They must be able to operate its queue."""
+    item = running.item
+    running.check_allowed()
+    person = User.objects.filter(email__iexact=to.strip(), is_active=True).first()
+    if person is None:
+        raise Invalid({"to": "Nobody here has this e-mail address."})
+    verdict = may("own", item, access.of(person, Queue))
+    if not verdict:
+        raise Invalid({"to": verdict.sentence})
+    if item.owner_id == person.pk:
+        raise Invalid({"to": f"{item.ref} is {person.name}’s already."})
+    before = item.owner
+    running.commit(
+        Action.ASSIGN,
+        sentence=f"{item.ref} is now {short_name(person.name)}’s.",
+        changes=[{"field": "Owner", "before": before.name if before else "", "after": person.name}],
+        facts={"to": person.name, "owner": str(person.pk)},
+        owner=person,
+    )
+
+
+@command("remind", from_states=[State.PENDING, State.SENT_BACK])
+def remind(running: Running) -> None:
+    """Tell whoever it waits for once more; not more often than every half hour."""
+    item = running.item
+    running.check_allowed()
+    last = item.reminded_at
+    if last is not None and running.at < last + BETWEEN_REMINDERS:
+        raise TooEarly(
+            f"A reminder went out at {clock(last, running.at)}. The next can follow at "
+            f"{clock(last + BETWEEN_REMINDERS, running.at)}."
+        )
+    to = item.waiting_team.name if item.state == State.PENDING else item.requested_by.name
+    running.commit(
+        Action.REMIND,
+        sentence=f"{to} is reminded of {item.ref}.",
+        facts={"to": to},
+        reminded_at=running.at,
     )
 
 

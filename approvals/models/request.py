@@ -114,6 +114,7 @@ class ApprovalRequest(ProtectedState):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     hold_reason = models.TextField(blank=True)
+    reminded_at = models.DateTimeField(null=True)
     # Since when the sweeper found nobody who can decide the open step.
     stranded_at = models.DateTimeField(null=True)
 

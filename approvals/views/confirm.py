@@ -3,13 +3,14 @@
 import uuid
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from approvals import kinds, queries
-from approvals.forms import ReasonForm, SettleForm
+from approvals.forms import AssignForm, ReasonForm, SettleForm
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
 from approvals.rules import may
@@ -35,13 +36,13 @@ def confirm(request: HttpRequest, ref: str, verb: str) -> HttpResponse:
     if not offers(name, item):
         messages.info(request, _not_now(item, name), extra_tags="retrying")
         return redirect("request", ref=ref)
-    return _page(request, item, name, _form(name))
+    return _page(request, item, name, _form(name, item))
 
 
 def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
     words = VERBS[name]
-    form = _form(name, request.POST)
     item = queries.find(ref, reader(request))
+    form = _form(name, item, request.POST)
     is_complete = form.is_valid()
     if item is not None and not is_complete:
         return _page(request, item, name, form, status=422)
@@ -77,7 +78,9 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
     return redirect("request", ref=ref)
 
 
-def _typed(name: str, form: ReasonForm) -> dict:
+def _typed(name: str, form: Form) -> dict:
+    if name == "assign":
+        return {"to": form.cleaned_data.get("to", "")}
     if not VERBS[name].has_text:
         return {}
     if name == "settle":
@@ -108,14 +111,16 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _form(name: str, data: object = None) -> ReasonForm:
+def _form(name: str, item: ApprovalRequest | None, data: object = None) -> Form:
     words = VERBS[name]
+    if name == "assign":
+        return AssignForm(data, people=queries.operators_of(item) if item is not None else ())
     kind = SettleForm if name == "settle" else ReasonForm
     return kind(data, label=words.label, help_text=words.help_text, required=words.needs)
 
 
 def _page(
-    request: HttpRequest, item: ApprovalRequest, name: str, form: ReasonForm, *, status: int = 200
+    request: HttpRequest, item: ApprovalRequest, name: str, form: Form, *, status: int = 200
 ) -> HttpResponse:
     words = VERBS[name]
     context = {
@@ -123,7 +128,7 @@ def _page(
         "effect_line": words.effect.format(ref=item.ref),
         "not_effect_line": words.not_effect.format(ref=item.ref),
         "facts": _facts(item, name),
-        "form": form if words.has_text else None,
+        "form": form if words.has_text or name == "assign" else None,
         "submit_label": words.submit_label.format(ref=item.ref),
         "danger": words.is_danger,
         "action_url": request.path,

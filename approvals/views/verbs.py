@@ -120,6 +120,27 @@ VERBS: dict[str, Words] = {
         at_once=True,
         has_text=False,
     ),
+    "assign": Words(
+        command=operate.assign,
+        button="Assign…",
+        states=frozenset(OPEN),
+        question="Give {ref} to whom?",
+        effect="They become its owner, and are told.",
+        not_effect="It changes nothing about approvals or tries.",
+        submit_label="Assign {ref}",
+        has_text=False,
+    ),
+    "remind": Words(
+        command=operate.remind,
+        button="Send a reminder",
+        states=_in(State.PENDING, State.SENT_BACK),
+        question="Send a reminder of {ref}?",
+        effect="Whoever it waits for is told once more.",
+        not_effect="It changes neither the due time nor who may decide.",
+        submit_label="Send a reminder",
+        at_once=True,
+        has_text=False,
+    ),
     "hold": Words(
         command=operate.hold,
         button="Hold…",
@@ -212,8 +233,10 @@ ACTIONS_IN_ORDER = (
     "hold",
     "settle",
     "resubmit",
+    "remind",
     "claim",
     "release",
+    "assign",
     "withdraw",
 )
 

@@ -2,9 +2,17 @@
 
 import pytest
 
+from accounts.models import User
 from approvals.commands import operate, submit
 from approvals.models import Note, State
-from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed, VersionMismatch
+from approvals.refusals import (
+    Invalid,
+    NotAllowed,
+    NotFound,
+    TooEarly,
+    TransitionNotAllowed,
+    VersionMismatch,
+)
 from tests.approvals.common import denied, events_of, refused, refused_on
 
 
@@ -150,3 +158,75 @@ def test_a_stranger_leaves_no_note(cast):
 
 def test_a_reference_that_no_database_can_hold_is_not_found(cast):
     refused(NotFound, operate.claim, ref="RF-1\x00", **tried(cast, cast.operator))
+
+
+# --- Giving it to somebody, and reminding -----------------------------------------------------------
+
+
+def test_a_request_can_be_given_to_a_colleague(cast):
+    item = cast.ask()
+    answer = act(cast, operate.assign, item, to=cast.second_operator.email.upper())
+    assert answer.sentence == f"{item.ref} is now M. Okafor’s."
+    assert cast.get(item.ref).owner == cast.second_operator
+    given = events_of(item)[-1]
+    assert (given.action, given.facts["owner"]) == (
+        "request.assign",
+        str(cast.second_operator.pk),
+    )
+
+
+@pytest.mark.parametrize("who", ["requester", "approver", "auditor", "admin", "stranger"])
+def test_nothing_is_given_to_who_does_not_operate_its_queue(cast, who):
+    item = cast.ask()
+    with pytest.raises(Invalid):
+        act(cast, operate.assign, item, to=getattr(cast, who).email)
+    assert cast.get(item.ref).owner is None
+
+
+@pytest.mark.parametrize("to", ["", "nobody@demo.test", "x" * 300, "a@b\u202e"])
+def test_nobody_of_that_address_is_said(cast, to):
+    item = cast.ask()
+    with pytest.raises(Invalid, match="e-mail"):
+        act(cast, operate.assign, item, to=to)
+
+
+def test_nothing_is_given_to_a_closed_account(cast):
+    item = cast.ask()
+    User.objects.filter(pk=cast.second_operator.pk).update(is_active=False)
+    with pytest.raises(Invalid):
+        act(cast, operate.assign, item, to=cast.second_operator.email)
+
+
+@pytest.mark.parametrize("who", ["approver", "auditor"])
+def test_only_operations_can_give_it_away(cast, who):
+    item = cast.ask()
+    with pytest.raises(NotAllowed):
+        act(cast, operate.assign, item, by=getattr(cast, who), to=cast.operator.email)
+
+
+def test_a_reminder_is_an_event_that_changes_nothing_else(cast):
+    item = cast.ask()
+    answer = act(cast, operate.remind, item)
+    found = cast.get(item.ref)
+    assert answer.sentence == f"Finance is reminded of {item.ref}."
+    assert (found.state, found.due_at, found.reminded_at) == (
+        State.PENDING,
+        item.due_at,
+        cast.now,
+    )
+
+
+def test_reminders_keep_half_an_hour_between_them(cast):
+    item = cast.ask()
+    act(cast, operate.remind, item, by=cast.requester)
+    with pytest.raises(TooEarly, match="The next can follow at 09:42 UTC"):
+        act(cast, operate.remind, item)
+    cast.now += operate.BETWEEN_REMINDERS
+    act(cast, operate.remind, item)
+    assert [event.action for event in events_of(item)].count("request.remind") == 2
+
+
+def test_who_cannot_decide_and_did_not_ask_cannot_remind(cast):
+    item = cast.ask()
+    with pytest.raises(NotAllowed):
+        act(cast, operate.remind, item, by=cast.auditor)
