@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.db import models
 
 from accounts import grants
-from accounts.models import Membership, User
+from accounts.models import Cover, Membership, User
 from audit.recorder import Actor
 
 
@@ -19,6 +20,17 @@ class Member:
     is_lead: bool
     limit_amount: int | None
     limit_currency: str
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Somebody whose place one may take now, on `queues`: those where they may decide themselves."""
+
+    user_id: int
+    name: str
+    person_key: uuid.UUID
+    queues: frozenset[int]
+    teams: Mapping[int, Member]
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Access:
     auth_method: str = "session"
     queues: Mapping[int, frozenset[str]] = field(default_factory=dict)
     teams: Mapping[int, Member] = field(default_factory=dict)
+    covers: tuple[Covered, ...] = ()
 
     def holds(self, codename: str, queue_id: int) -> bool:
         return codename in self.queues.get(queue_id, frozenset())
@@ -56,14 +69,52 @@ class Access:
         )
 
 
-def of(user: User, objects: type[models.Model]) -> Access:
-    """`objects` is the model that carries the grants. Reads the account itself anew, too."""
+def of(user: User, objects: type[models.Model], *, at: datetime | None = None) -> Access:
+    """`objects` is the model that carries the grants. Reads the account itself anew, too.
+
+    With the covers that run at `at`; without it with none.
+    """
     fresh = User.objects.get(pk=user.pk)
-    return replace(of_many([fresh], objects)[user.pk], auth_method=user.auth_method)
+    fresh.auth_method = user.auth_method
+    return of_loaded(fresh, objects, at=at)
 
 
-def of_many(users: Iterable[User], objects: type[models.Model]) -> dict[int, Access]:
-    """By user id. Three queries, however many users."""
+def of_loaded(user: User, objects: type[models.Model], *, at: datetime | None = None) -> Access:
+    """As `of`, for an account that was read a moment ago, as for the page it asks for."""
+    return replace(of_many([user], objects, at=at)[user.pk], auth_method=user.auth_method)
+
+
+def of_many(
+    users: Iterable[User], objects: type[models.Model], *, at: datetime | None = None
+) -> dict[int, Access]:
+    """By user id; as `of`. A constant number of queries."""
+    users = list(users)
+    covers = list(_running(users, at)) if at is not None else []
+    found = _without_covers({*users, *(cover.person for cover in covers)}, objects)
+    taken: dict[int, list[Covered]] = {user.pk: [] for user in users}
+    for cover in covers:
+        taken[cover.by_id].append(_covered(found[cover.person_id], cover))
+    return {pk: replace(found[pk], covers=tuple(covered)) for pk, covered in taken.items()}
+
+
+def _running(users: list[User], at: datetime) -> models.QuerySet[Cover]:
+    found = Cover.objects.filter(Cover.running(at), by__in=users, person__is_active=True)
+    return found.select_related("person").prefetch_related("queues")
+
+
+def _covered(person: Access, cover: Cover) -> Covered:
+    return Covered(
+        user_id=person.user_id,
+        name=person.name,
+        person_key=person.person_key,
+        queues=frozenset(
+            queue.pk for queue in cover.queues.all() if person.holds("decide_request", queue.pk)
+        ),
+        teams=person.teams,
+    )
+
+
+def _without_covers(users: Iterable[User], objects: type[models.Model]) -> dict[int, Access]:
     users = list(users)
     codenames = grants.codenames_of(users, objects)
     teams: dict[int, dict[int, Member]] = {user.pk: {} for user in users}

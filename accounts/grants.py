@@ -62,14 +62,36 @@ def codenames_of(
 
 
 def holds(
-    codename: str, objects: type[models.Model], *, user: models.F, object_id: models.F
+    codename: str, objects: type[models.Model], *, user: models.F, object_id: models.F | int
 ) -> models.Q:
     """The same rule as `codenames_of`, as a condition inside a query (`user`, `object_id`: refs)."""
+    return _held(codename, objects, user=user, content_object=object_id)
+
+
+def holds_any(
+    codename: str, objects: type[models.Model], *, user: models.F, objects_in: models.QuerySet
+) -> models.Q:
+    """As `holds`, on at least one of the objects with these ids."""
+    return _held(codename, objects, user=user, content_object__in=objects_in)
+
+
+def given_to(groups: Iterable[int], codename: str, objects: type[models.Model]) -> models.QuerySet:
+    """The ids of the objects on which one of these groups may do this."""
+    return (
+        get_group_obj_perms_model(objects)
+        .objects.filter(group__in=groups, permission__codename=codename)
+        .values("content_object")
+    )
+
+
+def _held(
+    codename: str, objects: type[models.Model], *, user: models.F, **which: object
+) -> models.Q:
     own = get_user_obj_perms_model(objects).objects.filter(
-        user=user, content_object=object_id, permission__codename=codename
+        user=user, permission__codename=codename, **which
     )
     of_teams = get_group_obj_perms_model(objects).objects.filter(
-        group__user=user, content_object=object_id, permission__codename=codename
+        group__user=user, permission__codename=codename, **which
     )
     return models.Q(models.Exists(own)) | models.Q(models.Exists(of_teams))
 

@@ -144,6 +144,43 @@ class Membership(models.Model):
         return f"{self.user} in {self.group}"
 
 
+class Cover(models.Model):
+    """For a while, `by` may decide in the place of `person`, on the chosen queues.
+
+    It lends a seat in a team and its limit, never the right to a queue. Chains are not followed: what
+    is lent to `person` is not lent on. It ends by itself; `ended_at` is set when it is ended early.
+    """
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="covers")
+    by = models.ForeignKey(User, models.CASCADE, related_name="covering")
+    queues = models.ManyToManyField("approvals.Queue", related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["starts_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(starts_at__lt=models.F("ends_at")), name="cover_ends_later"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(person=models.F("by")), name="cover_by_somebody_else"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by} for {self.person}"
+
+    @staticmethod
+    def running(at: datetime) -> models.Q:
+        """Which covers hold at this moment."""
+        return models.Q(starts_at__lte=at, ends_at__gt=at, ended_at=None)
+
+
 class Scope(models.TextChoices):
     """What a token may be used for; never more than its owner may do."""
 

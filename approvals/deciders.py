@@ -1,4 +1,8 @@
-"""Who may decide the open step, as a condition for queries: the same as `may("approve", …)`."""
+"""Who may decide the open step, as a condition for queries: the same as `may("approve", …)`.
+
+Cover adds nobody where there was nobody: a seat that can be taken for somebody is one from which they
+could decide themselves.
+"""
 
 from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
@@ -24,8 +28,7 @@ def who_may_decide() -> QuerySet[Membership]:
         revision=OuterRef(OuterRef("revision")),
         step=OuterRef(OuterRef("step")),
         voided_at=None,
-        person_key=OuterRef("user__person_key"),
-    )
+    ).filter(Q(person_key=OuterRef("user__person_key")) | Q(voice=OuterRef("user__person_key")))
     return Membership.objects.filter(
         Q(limit_amount=None)
         | Q(without_money)

@@ -12,9 +12,10 @@ from django.utils import timezone
 from accounts.models import User
 from approvals import kinds, queries
 from approvals.kinds.base import PlainForm
-from approvals.models import ENDED, OPEN, ApprovalRequest, State
+from approvals.models import ENDED, OPEN, ApprovalRequest, Queue, State
 
 LONGEST = 2000
+DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 ENDINGS = [(state.value, state.label) for state in State if state in ENDED]
 
 
@@ -104,6 +105,52 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["to"].choices = [("", "Choose a person"), *((p.email, p.name) for p in people)]
+
+
+class CoverForm(forms.Form):
+    """Who is away, who decides meanwhile, on which queues and on which days."""
+
+    person = forms.TypedChoiceField(label="Who is away", coerce=int)
+    deputy = forms.TypedChoiceField(
+        label="Who decides meanwhile",
+        coerce=int,
+        error_messages={"required": "Choose who decides meanwhile."},
+    )
+    queues = forms.TypedMultipleChoiceField(
+        label="On which queues",
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one queue."},
+    )
+    starts = forms.DateField(
+        label="First day", widget=DAY, error_messages={"required": "Enter the first day."}
+    )
+    ends = forms.DateField(
+        label="Last day",
+        widget=DAY,
+        help_text="The cover ends when this day ends, in your time zone.",
+        error_messages={"required": "Enter the last day."},
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        me: User,
+        people: Iterable[User],
+        deputies: Iterable[User],
+        queues: Iterable[Queue],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        others = [(person.pk, person.name) for person in people if person.pk != me.pk]
+        self.fields["person"].choices = [(me.pk, f"{me.name} (you)"), *others]
+        self.fields["deputy"].choices = [
+            ("", "Choose a person"),
+            *((person.pk, person.name) for person in deputies),
+        ]
+        self.fields["queues"].choices = [(queue.pk, queue.name) for queue in queues]
+        if not others:
+            self.fields["person"].widget = forms.HiddenInput()
 
 
 class SettleForm(ReasonForm):

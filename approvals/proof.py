@@ -29,13 +29,19 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
         for decision in item.decisions_for_revision
         if decision.choice == Choice.APPROVE and decision.content_hash == item.content_hash
     ]
-    people = access.of_many([decision.decided_by for decision in approvals], Queue)
+    spoke = [person for d in approvals for person in (d.decided_by, d.covered) if person]
+    people = access.of_many(spoke, Queue)
     for step in steps:
         counted = {
             decision.person_key
             for decision in approvals
             if decision.step == step.number
-            and counts_for(item, people[decision.decided_by_id], step.team_id)
+            and counts_for(
+                item,
+                people[decision.decided_by_id],
+                step.team_id,
+                covered=people.get(decision.covered_id),
+            )
         }
         if len(counted) < step.quorum:
             return denied(NOT_PROVEN, f"{item.ref} lacks an approval that still counts.")

@@ -10,13 +10,13 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants, hours
-from accounts.access import Access
-from accounts.models import Membership, Team, User
+from accounts.access import Access, Covered
+from accounts.models import Cover, Membership, Team, User
 from approvals import stuck, switches
 from approvals.deciders import who_may_decide
 from approvals.explain import Deciders, Waiting, explain
 from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State, Step
-from approvals.rules import may, visible_to
+from approvals.rules import covered_by, may, visible_to
 from approvals.wording import short_name
 
 VIEWS = ("me", "stuck", "people", "systems", "all")
@@ -40,7 +40,9 @@ def requests() -> QuerySet[ApprovalRequest]:
         "held_by",
         "effect",
         "policy_version__policy",
-    ).prefetch_related("all_steps__team", "decisions__decided_by", "settlements__proposed_by")
+    ).prefetch_related(
+        "all_steps__team", "decisions__decided_by", "decisions__covered", "settlements__proposed_by"
+    )
 
 
 def seen_by(person: Access) -> QuerySet[ApprovalRequest]:
@@ -87,7 +89,27 @@ def can_decide(person: Access) -> Q:
     if not person.is_active or person.is_service:
         return Q(pk__in=())
     able = Q(Exists(who_may_decide().filter(user=person.user_id)))
+    for covered in person.covers:
+        able |= _can_decide_for(person, covered)
     return able & ~Q(_wants_a_person_present()) if person.auth_method == "token" else able
+
+
+def _can_decide_for(person: Access, covered: Covered) -> Q:
+    """From the seat of somebody whom this person covers."""
+    own = covered.queues.intersection(person.queues_with("decide_request"))
+    spoke = Decision.objects.filter(
+        item=OuterRef("pk"),
+        revision=OuterRef("revision"),
+        step=OuterRef("step"),
+        voided_at=None,
+        person_key=person.person_key,
+    )
+    return (
+        Q(Exists(who_may_decide().filter(user=covered.user_id)), queue__in=own)
+        & ~Q(requester_key=person.person_key)
+        & ~Q(contributor_keys__contains=[str(person.person_key)])
+        & ~Exists(spoke)
+    )
 
 
 def _wants_a_person_present() -> Exists:
@@ -159,31 +181,71 @@ def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, De
     pending = [item for item in items if item.state == State.PENDING]
     waiting = {item.waiting_team_id for item in pending}
     teams = {team.pk: team for team in Team.objects.filter(pk__in=waiting)}
-    members: dict[int, list[int]] = {}
-    for team_id, user_id in Membership.objects.filter(group__in=waiting).values_list(
-        "group", "user"
-    ):
-        members.setdefault(team_id, []).append(user_id)
-    everybody = {user_id for ids in members.values() for user_id in ids}
+    candidates = _candidates(waiting, now)
+    everybody = {user_id for ids in candidates.values() for user_id in ids}
     users = User.objects.filter(pk__in=everybody, is_active=True, is_service=False)
-    people = access.of_many(users, Queue) if everybody else {}
+    people = access.of_many(users, Queue, at=now) if everybody else {}
     return {
         item.pk: _deciders_now(
-            item, teams.get(item.waiting_team_id), _in_team(people, members, item), now
+            item,
+            teams.get(item.waiting_team_id),
+            [people[pk] for pk in candidates[item.waiting_team_id] if pk in people],
+            now,
         )
         for item in pending
     }
 
 
-def team_of(item: ApprovalRequest) -> list[Access]:
-    """Everybody in the team that the open step waits for, by name."""
-    members = User.objects.filter(memberships__group=item.waiting_team_id)
-    return sorted(access.of_many(members, Queue).values(), key=lambda person: person.name)
+def _candidates(teams: Iterable[int], now: datetime) -> dict[int, set[int]]:
+    """By team, its members and whoever covers one of them."""
+    found: dict[int, set[int]] = {team_id: set() for team_id in teams}
+    rows = Membership.objects.filter(group__in=found).values_list("group", "user")
+    teams_of: dict[int, set[int]] = {}
+    for team_id, user_id in rows:
+        found[team_id].add(user_id)
+        teams_of.setdefault(user_id, set()).add(team_id)
+    covers = Cover.objects.filter(Cover.running(now), person__in=teams_of)
+    for person_id, by_id in covers.values_list("person", "by") if teams_of else ():
+        for team_id in teams_of[person_id]:
+            found[team_id].add(by_id)
+    return found
+
+
+def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
+    """Everybody in the team that the open step waits for and whoever covers one, by name."""
+    ids = _candidates([item.waiting_team_id], now)[item.waiting_team_id]
+    found = access.of_many(User.objects.filter(pk__in=ids), Queue, at=now)
+    return sorted(found.values(), key=lambda person: person.name)
 
 
 def operators_of(item: ApprovalRequest) -> QuerySet[User]:
     """Everybody who can own it, by name."""
     can = grants.holds("operate_request", Queue, user=OuterRef("pk"), object_id=item.queue_id)
+    return User.objects.filter(can, is_active=True, is_service=False).order_by("name")
+
+
+def queues_decided_by(person: Access) -> QuerySet[Queue]:
+    """Queues where this person decides, or leads somebody who does."""
+    teams = [pk for pk, member in person.teams.items() if member.is_lead]
+    own = person.queues_with("decide_request")
+    led = grants.given_to(teams, "decide_request", Queue)
+    return Queue.objects.filter(Q(pk__in=own) | Q(pk__in=led)).order_by("name")
+
+
+def led_by(person: Access) -> QuerySet[User]:
+    """Members of the teams that this person leads."""
+    teams = [pk for pk, member in person.teams.items() if member.is_lead]
+    return (
+        User.objects.filter(memberships__group__in=teams, is_active=True, is_service=False)
+        .distinct()
+        .order_by("name")
+    )
+
+
+def may_cover(person: Access) -> QuerySet[User]:
+    """People who decide in a queue where this person can set cover."""
+    queues = queues_decided_by(person).values("pk")
+    can = grants.holds_any("decide_request", Queue, user=OuterRef("pk"), objects_in=queues)
     return User.objects.filter(can, is_active=True, is_service=False).order_by("name")
 
 
@@ -201,16 +263,10 @@ def explained(
     }
 
 
-def _in_team(
-    people: Mapping[int, Access], members: Mapping[int, list[int]], item: ApprovalRequest
-) -> list[Access]:
-    return [people[pk] for pk in members.get(item.waiting_team_id, []) if pk in people]
-
-
 def _deciders_now(
     item: ApprovalRequest, team: Team | None, people: Iterable[Access], now: datetime
 ) -> Deciders:
-    names = sorted({short_name(person.name) for person in people if may("approve", item, person)})
+    names = _names(item, people)
     if team is None:
         return Deciders(names=names)
     return Deciders(
@@ -218,6 +274,21 @@ def _deciders_now(
         place=team.place,
         open_until=hours.closes(team, now),
         opens_at=hours.opens_next(team, now),
+    )
+
+
+def _names(item: ApprovalRequest, people: Iterable[Access]) -> list[str]:
+    """Who can decide; who is covered by one of them is named as that: “L. Sand for I. Weber”."""
+    able = {p.user_id: p for p in people if may("approve", item, p)}
+    covered = {pk: covered_by(item, person) for pk, person in able.items()}
+    away = {one.user_id for one in covered.values() if one is not None}
+    return sorted(
+        {
+            short_name(person.name)
+            + (f" for {short_name(covered[pk].name)}" if covered[pk] is not None else "")
+            for pk, person in able.items()
+            if pk not in away
+        }
     )
 
 
@@ -256,7 +327,7 @@ def decided_by(person: Access, *, limit: int = 50) -> QuerySet[Decision]:
     visible = ApprovalRequest.objects.filter(visible_to(person))
     return (
         Decision.objects.filter(person_key=person.person_key, item__in=visible)
-        .select_related("item")
+        .select_related("item", "covered")
         .order_by("-decided_at", "-id")[:limit]
     )
 

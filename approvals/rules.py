@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.access import Access
+from accounts.access import Access, Covered
 from accounts.verdicts import ALLOWED, Verdict, denied
 from approvals.wording import money
 
@@ -21,6 +21,7 @@ SEEING_AT_ALL = (*SEEING, "answer_request")
 
 class Decided(Protocol):
     person_key: UUID
+    voice: UUID
     choice: str
 
 
@@ -79,18 +80,51 @@ def _submit(queue: Any, by: Access) -> Verdict:
     return denied("no-grant", f"You cannot ask for anything in {queue.name}.")
 
 
-def counts_for(item: Item, by: Access, team_id: int) -> bool:
-    """Whether an approval that `by` gave for a step of this team still counts (I4)."""
-    member = by.teams.get(team_id)
-    return (
-        by.is_active
-        and not by.is_service
-        and not _is_requester(item, by)
-        and str(by.person_key) not in item.contributor_keys
-        and by.holds("decide_request", item.queue_id)
-        and member is not None
-        and _is_within_limit(item, member)
+def counts_for(item: Item, by: Access, team_id: int, *, covered: Access | None = None) -> bool:
+    """Whether an approval that `by` gave for a step of this team still counts (I4).
+
+    `covered` is the person in whose place it was given: both must still be people who may.
+    """
+    seat = covered or by
+    return all(
+        person.is_active
+        and not person.is_service
+        and not _had_a_hand_in(item, person.person_key)
+        and person.holds("decide_request", item.queue_id)
+        for person in (by, seat)
+    ) and _has_a_seat(item, seat, team_id)
+
+
+def covered_by(item: Item, by: Access) -> Covered | None:
+    """In whose place `by` would decide the open step, when they can't in their own."""
+    if _is_free(item, by):
+        return None
+    return next((one for one in by.covers if _can_be_covered(item, one)), None)
+
+
+def _is_free(item: Item, person: Access | Covered) -> bool:
+    """Their seat in the team is there, large enough, and nobody has spoken from it."""
+    return _has_a_seat(item, person, item.waiting_team_id) and all(
+        decision.voice != person.person_key for decision in item.decisions_now
     )
+
+
+def _can_be_covered(item: Item, person: Covered) -> bool:
+    return (
+        item.queue_id in person.queues
+        and not _had_a_hand_in(item, person.person_key)
+        and _is_free(item, person)
+    )
+
+
+def _has_a_seat(item: Item, person: Access | Covered, team_id: int | None) -> bool:
+    member = person.teams.get(team_id)
+    return member is not None and _is_within_limit(item, member)
+
+
+def _had_a_hand_in(item: Item, person_key: UUID) -> bool:
+    """They asked for it, or wrote any of its revisions."""
+    return item.requester_key == person_key or str(person_key) in item.contributor_keys
 
 
 def _decide(item: Item, by: Access) -> Verdict:
@@ -110,9 +144,6 @@ def _decide(item: Item, by: Access) -> Verdict:
         return denied("no-grant", f"You cannot decide {item.ref}: this queue is not yours.")
     if item.waiting_team_id is None:
         return ALLOWED
-    member = by.teams.get(item.waiting_team_id)
-    if member is None:
-        return denied("not-in-team", f"You cannot decide {item.ref}: it waits for another team.")
     if any(decision.person_key == by.person_key for decision in item.decisions_now):
         return denied(
             "already-decided",
@@ -123,10 +154,34 @@ def _decide(item: Item, by: Access) -> Verdict:
             "person-present",
             f"The policy wants a person present for {item.ref}: decide it in the browser.",
         )
+    if _is_free(item, by) or covered_by(item, by) is not None:
+        return ALLOWED
+    return _why_not_from_own_seat(item, by)
+
+
+def _why_not_from_own_seat(item: Item, by: Access) -> Verdict:
+    member = by.teams.get(item.waiting_team_id)
+    if member is None:
+        return denied("not-in-team", f"You cannot decide {item.ref}: it waits for another team.")
+    if any(decision.voice == by.person_key for decision in item.decisions_now):
+        return denied(
+            "decided-for-you",
+            f"This step of {item.ref} was decided in your place; it needs someone else.",
+        )
     if not _is_within_limit(item, member):
         limit = money(member.limit_amount, member.limit_currency)
         return denied("over-limit", f"You can decide up to {limit}; {item.ref} is above that.")
     return ALLOWED
+
+
+def _cover(person: Any, by: Access) -> Verdict:
+    """`person` is the user who is to be covered. People set their own; leads set their team's."""
+    if person.pk == by.user_id:
+        return ALLOWED
+    led = {team_id for team_id, member in by.teams.items() if member.is_lead}
+    if led & {membership.group_id for membership in person.memberships.all()}:
+        return ALLOWED
+    return denied("not-lead", f"Only {person.name} or a lead of their team can set this.")
 
 
 def _resubmit(item: Item, by: Access) -> Verdict:
@@ -274,6 +329,7 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "view": _view,
     "inspect": _inspect,
     "submit": _submit,
+    "cover": _cover,
     "approve": _decide,
     "reject": _decide,
     "send_back": _decide,

@@ -67,7 +67,7 @@ class Cast:
         return user
 
     def access(self, user: User) -> Access:
-        return access.of(user, Queue)
+        return access.of(user, Queue, at=self.now)
 
     def refund_arguments(self, **changes: Any) -> dict[str, Any]:
         """What `submit` takes, for a refund of EUR 88.00 unless changed; a payment of its own."""

@@ -85,7 +85,7 @@ def _welcome(request: HttpRequest, user: User) -> User:
 def caller(request: HttpRequest) -> Access:
     """The caller's rights of this moment; loaded once for each request."""
     if not hasattr(request, "caller"):
-        request.caller = access.of(request.auth, Queue)
+        request.caller = access.of(request.auth, Queue, at=timezone.now())
     return request.caller
 
 

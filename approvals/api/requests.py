@@ -134,7 +134,7 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
     item = _find(request, ref)
     if item.state != State.PENDING:
         return sent(ApproversShape(step=None, team=None, approvers=[]))
-    people = queries.team_of(item)
+    people = queries.candidates_of(item, timezone.now())
     verdicts = [(person, may("approve", item, person)) for person in people]
     shapes = [
         ApproverShape(

@@ -4,6 +4,7 @@ from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.events import Action
 from approvals.models import Choice, Decision, State
+from approvals.rules import covered_by
 from approvals.wording import clock
 
 
@@ -103,6 +104,9 @@ def take_back(running: Running) -> None:
 
 def _decide(running: Running, choice: Choice, reason: str) -> None:
     item = running.item
+    covered = covered_by(item, running.access)
+    if covered is not None:
+        running.in_place_of = covered.name
     Decision.objects.create(
         item=item,
         revision=item.revision,
@@ -110,6 +114,8 @@ def _decide(running: Running, choice: Choice, reason: str) -> None:
         choice=choice,
         decided_by=running.by,
         person_key=running.access.person_key,
+        covered_id=covered.user_id if covered else None,
+        covered_key=covered.person_key if covered else None,
         reason=reason,
         content_hash=item.content_hash,
         decided_at=running.at,

@@ -79,6 +79,7 @@ class Running:
     verb: str
     show: Show | None = None
     sentence: str = ""
+    in_place_of: str = ""  # whom the decision was given for, under cover
     changes: list[dict] = field(default_factory=list)
 
     def compare_version(self, seen: Seen) -> None:
@@ -147,6 +148,8 @@ class Running:
 
     def commit(self, action: Action, *, sentence: str, **arguments: Any) -> None:
         """Version, row and event; `sentence` is the answer that the caller gets."""
+        if self.in_place_of:
+            arguments["facts"] = {**arguments.get("facts", {}), "for": self.in_place_of}
         commit(self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments)
         self.sentence = sentence
 
@@ -187,7 +190,7 @@ def command(
                 claimed = idempotency.claim(
                     principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
                 )
-                person = access.of(by, Queue)
+                person = access.of(by, Queue, at=at)
                 item = locked(ref, person)
                 if claimed.is_replay:
                     return replayed(claimed)

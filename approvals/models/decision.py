@@ -3,6 +3,9 @@
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Coalesce
+
+from approvals.wording import short_name
 
 
 class Step(models.Model):
@@ -39,7 +42,8 @@ class Choice(models.TextChoices):
 class Decision(models.Model):
     """One person's word on one step and one revision. Only `voided_at` is ever set later.
 
-    `person_key` names the human, so a second account is not a second voice.
+    `person_key` names the human, so a second account is not a second voice. `voice` is whose say it
+    was: their own, or that of the person in whose place they said it.
     """
 
     item = models.ForeignKey("ApprovalRequest", models.PROTECT, related_name="decisions")
@@ -48,6 +52,16 @@ class Decision(models.Model):
     choice = models.CharField(max_length=10, choices=Choice.choices)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     person_key = models.UUIDField()
+    # In whose place it was said, when it was said under cover.
+    covered = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    covered_key = models.UUIDField(null=True)
+    voice = models.GeneratedField(
+        expression=Coalesce("covered_key", "person_key"),
+        output_field=models.UUIDField(),
+        db_persist=True,
+    )
     reason = models.TextField(blank=True)
     content_hash = models.CharField(max_length=64)
     decided_at = models.DateTimeField()
@@ -61,11 +75,22 @@ class Decision(models.Model):
                 condition=models.Q(voided_at=None),
                 name="decision_once_per_person_and_step",
             ),
+            models.UniqueConstraint(
+                fields=["item", "revision", "step", "voice"],
+                condition=models.Q(voided_at=None),
+                name="decision_once_per_voice_and_step",
+            ),
         ]
         indexes = [models.Index(fields=["person_key", "-decided_at"])]
 
     def __str__(self) -> str:
         return f"{self.get_choice_display()} by {self.decided_by}"
+
+
+def speaker(decision: Decision) -> str:
+    """“L. Sand”, or “L. Sand for I. Weber”."""
+    name = short_name(decision.decided_by.name)
+    return f"{name} for {short_name(decision.covered.name)}" if decision.covered else name
 
 
 class Note(models.Model):

@@ -8,10 +8,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from accounts.access import Access
 from approvals import kinds, queries
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, Decision, State
-from approvals.rules import may
+from approvals.rules import covered_by, may
 from approvals.views.frame import reader
 from approvals.wording import duration, listed, money, short_name, shortened, visible
 
@@ -23,7 +24,9 @@ def decisions(request: HttpRequest) -> HttpResponse:
     person, now = reader(request), timezone.now()
     mine = queries.seen_by(person).filter(queries.can_decide(person), state=State.PENDING)
     waiting = list(mine.order_by("due_order", "created_at", "id")[:MOST])
-    shows_decided = request.GET.get("show") == "decided"
+    show = request.GET.get("show", "")
+    show = show if show in ("decided", "cover") else ""
+    for_others = [item for item in waiting if covered_by(item, person)]
     explained = queries.explained(waiting, now)
     context = {
         "summary": _summary(waiting, now),
@@ -32,16 +35,39 @@ def decisions(request: HttpRequest) -> HttpResponse:
                 "label": "Waiting",
                 "url": "/decisions/",
                 "count": len(waiting),
-                "current": not shows_decided,
+                "current": not show,
             },
-            {"label": "Decided by me", "url": "/decisions/?show=decided", "current": shows_decided},
+            {
+                "label": "Decided by me",
+                "url": "/decisions/?show=decided",
+                "current": show == "decided",
+            },
+            {
+                "label": "I cover for others",
+                "url": "/decisions/?show=cover",
+                "count": len(for_others),
+                "current": show == "cover",
+            },
         ],
     }
-    if shows_decided:
+    if show == "decided":
         context["decided"] = [_decided(decision) for decision in queries.decided_by(person)]
         context["empty"] = {"sentence": "You have decided nothing yet."}
+    elif show == "cover":
+        context["cards"] = [_card(item, explained[item.pk], person, now) for item in for_others]
+        context["covers"] = [
+            f"You decide for {visible(one.name)} where they would be needed."
+            for one in person.covers
+        ]
+        context["empty"] = {
+            "sentence": "Nothing waits for you in somebody else’s place."
+            if person.covers
+            else "You cover for nobody now.",
+            "action_url": "/me/cover/",
+            "action_label": "Set cover for me",
+        }
     else:
-        context["cards"] = [_card(item, explained[item.pk], now) for item in waiting]
+        context["cards"] = [_card(item, explained[item.pk], person, now) for item in waiting]
         context["not_for_you"] = _not_for_you(request)
         context["empty"] = {"sentence": _nothing_waits(request, now)}
     return render(request, "approvals/decisions.html", context)
@@ -62,17 +88,19 @@ def _summary(waiting: list[ApprovalRequest], now: datetime) -> str:
     )
 
 
-def _card(item: ApprovalRequest, waiting: Waiting, now: datetime) -> dict:
+def _card(item: ApprovalRequest, waiting: Waiting, person: Access, now: datetime) -> dict:
     kind = kinds.kind_of(item.kind)
     checks = [f"{line['label']}: {line['value']}" for line in item.examined]
     step = item.open_step
     given = len(item.decisions_now)
+    covered = covered_by(item, person)
     checks.append(f"Step {step.number} of {len(item.steps)}: {given} of {step.quorum} approved")
     return {
         "ref": item.ref,
         "title": f"{visible(kind.title(item.payload))}, {visible(kind.subtitle(item.payload))}",
         "url": f"/requests/{item.ref}/#decide",
         "status": {"label": waiting.label, "tone": waiting.tone} if waiting.stuck else None,
+        "covered": visible(short_name(covered.name)) if covered else "",
         "asked_by": visible(short_name(item.requested_by.name)),
         "due_at": item.due_at,
         "late": item.due_at is not None and item.due_at < now,
@@ -84,11 +112,12 @@ def _card(item: ApprovalRequest, waiting: Waiting, now: datetime) -> dict:
 def _decided(decision: Decision) -> dict:
     item = decision.item
     void = ", no longer counts" if decision.voided_at else ""
+    covered = f" for {visible(short_name(decision.covered.name))}" if decision.covered else ""
     return {
         "url": f"/requests/{item.ref}/",
         "ref": item.ref,
         "title": visible(kinds.kind_of(item.kind).title(item.payload)),
-        "verdict": f"{decision.get_choice_display()}, revision {decision.revision}{void}",
+        "verdict": f"{decision.get_choice_display()}{covered}, revision {decision.revision}{void}",
         "at": decision.decided_at,
     }
 

@@ -18,7 +18,7 @@ from approvals.rules import SEEING
 def reader(request: HttpRequest) -> Access:
     """Who reads this page, with their rights of this moment; loaded once for each request."""
     if not hasattr(request, "reader"):
-        request.reader = access.of(request.user, Queue)
+        request.reader = access.of_loaded(request.user, Queue, at=timezone.now())
     return request.reader
 
 

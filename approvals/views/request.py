@@ -11,11 +11,12 @@ from approvals import kinds, queries, runbooks, switches
 from approvals.events import TONES, sentence
 from approvals.explain import Deciders, explain
 from approvals.models import ApprovalRequest, State
-from approvals.rules import may
+from approvals.models.decision import speaker
+from approvals.rules import covered_by, may
 from approvals.views import attempt as attempt_view
 from approvals.views.frame import reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
-from approvals.wording import clock, listed, money, short_name, visible
+from approvals.wording import clock, listed, money, visible
 from audit import timeline
 from audit.models import Event
 
@@ -70,10 +71,14 @@ def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -
         return {"allowed": False, "sentence": f"{verdict.sentence}{who}"}
     kind = kinds.kind_of(item.kind)
     amount = f" {money(item.amount, item.currency)}" if item.amount is not None else ""
+    covered = covered_by(item, person)
     return {
         "allowed": True,
         "heading": f"You approve exactly: {visible(kind.title(item.payload))}, "
         f"{kind.target(item.payload)}.",
+        "covered": f"You decide for {visible(covered.name)}, under your own name."
+        if covered
+        else "",
         "revision": item.revision,
         "version": None,
         "step": item.step,
@@ -196,10 +201,7 @@ def _steps(item: ApprovalRequest) -> list[dict]:
                 "team": visible(step.team.name),
                 "quorum": step.quorum,
                 "approved": len(given),
-                "names": [
-                    f"{visible(short_name(d.decided_by.name))} at {clock(d.decided_at, now)}"
-                    for d in given
-                ],
+                "names": [f"{visible(speaker(d))} at {clock(d.decided_at, now)}" for d in given],
                 "state": "done" if done else "open" if is_open else "waiting",
                 "due_at": item.due_at if is_open else None,
             }
@@ -230,7 +232,7 @@ def _entry(event: Event) -> dict:
     return {
         "at": event.occurred_at,
         "sentence": sentence(event.action, event.facts),
-        "actor": visible(event.actor_label),
+        "actor": visible(_speaker_of(event)),
         "detail": visible(event.reason),
         "changes": [
             {name: visible(str(value)) for name, value in change.items()}
@@ -238,6 +240,12 @@ def _entry(event: Event) -> dict:
         ],
         "tone": TONES.get(event.action, ""),
     }
+
+
+def _speaker_of(event: Event) -> str:
+    """Who did it, and for whom when it was under cover."""
+    covered = event.facts.get("for")
+    return f"{event.actor_label} for {covered}" if covered else event.actor_label
 
 
 def _note_form(item: ApprovalRequest) -> dict:

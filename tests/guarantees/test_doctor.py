@@ -285,6 +285,7 @@ def test_a_person_who_counts_twice_on_a_step_is_found(committed_db, cast, damage
     cast.approve(item, by=cast.second_approver)
     with postgres.admin(committed_db) as connection:
         connection.execute("DROP INDEX decision_once_per_person_and_step")
+        connection.execute("DROP INDEX decision_once_per_voice_and_step")
     damage(
         item,
         "UPDATE approvals_decision SET person_key ="
