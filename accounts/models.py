@@ -40,6 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """An account. Two accounts of one human share `person_key`, so that they count once."""
 
     THEMES = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")]
+    MOTIONS = [("system", "As the system"), ("reduce", "Less motion")]
     DENSITIES = [("comfortable", "Comfortable"), ("compact", "Compact")]
 
     email = models.EmailField(unique=True)
@@ -58,6 +59,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=50, default="UTC", validators=[validate_time_zone])
     theme = models.CharField(max_length=10, choices=THEMES, default="system")
     density = models.CharField(max_length=12, choices=DENSITIES, default="comfortable")
+    motion = models.CharField(max_length=10, choices=MOTIONS, default="system")
+    shortcuts = models.BooleanField(
+        "Single-key shortcuts",
+        default=False,
+        help_text="Such as j and k for the next and the last row. None of them decides anything.",
+    )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     groups = models.ManyToManyField(
         Group,

@@ -18,7 +18,7 @@ class SettingsForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("time_zone", "theme", "density")
+        fields = ("time_zone", "theme", "density", "motion", "shortcuts")
 
 
 def change_settings(form: SettingsForm, *, at: datetime) -> None:

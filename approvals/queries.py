@@ -218,10 +218,14 @@ def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
     return sorted(found.values(), key=lambda person: person.name)
 
 
-def operators_of(item: ApprovalRequest) -> QuerySet[User]:
-    """Everybody who can own it, by name."""
-    can = grants.holds("operate_request", Queue, user=OuterRef("pk"), object_id=item.queue_id)
-    return User.objects.filter(can, is_active=True, is_service=False).order_by("name")
+def operators_of(queues: Iterable[int]) -> QuerySet[User]:
+    """Everybody who can own requests of all these queues, by name."""
+    found = User.objects.filter(is_active=True, is_service=False)
+    for queue in queues:
+        found = found.filter(
+            grants.holds("operate_request", Queue, user=OuterRef("pk"), object_id=queue)
+        )
+    return found.order_by("name")
 
 
 def queues_decided_by(person: Access) -> QuerySet[Queue]:

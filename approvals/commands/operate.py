@@ -13,6 +13,7 @@ from approvals.refusals import Invalid, TooEarly, TransitionNotAllowed
 from approvals.rules import may
 from approvals.wording import clock, short_name
 
+REMINDABLE = (State.PENDING, State.SENT_BACK)
 BETWEEN_REMINDERS = timedelta(minutes=30)
 HOLDABLE = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
 
@@ -72,7 +73,7 @@ def assign(running: Running, *, to: str) -> None:
     )
 
 
-@command("remind", from_states=[State.PENDING, State.SENT_BACK])
+@command("remind", from_states=REMINDABLE)
 def remind(running: Running) -> None:
     """Tell whoever it waits for once more; not more often than every half hour."""
     item = running.item

@@ -7,6 +7,7 @@ from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.provider_event import ProviderEvent
 from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
 from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
+from approvals.models.saved_view import SavedView
 from approvals.models.settlement import Settlement
 from approvals.models.system import System
 from approvals.models.watch import CauseWatch
@@ -29,6 +30,7 @@ __all__ = [
     "Queue",
     "QueueGroupGrant",
     "QueueUserGrant",
+    "SavedView",
     "Settlement",
     "State",
     "Step",

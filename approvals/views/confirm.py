@@ -114,7 +114,7 @@ def _whole(text: str | None) -> int | None:
 def _form(name: str, item: ApprovalRequest | None, data: object = None) -> Form:
     words = VERBS[name]
     if name == "assign":
-        return AssignForm(data, people=queries.operators_of(item) if item is not None else ())
+        return AssignForm(data, people=queries.operators_of([item.queue_id] if item else []))
     kind = SettleForm if name == "settle" else ReasonForm
     return kind(data, label=words.label, help_text=words.help_text, required=words.needs)
 

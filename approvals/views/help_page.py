@@ -6,3 +6,8 @@ from django.views.decorators.http import require_GET
 @require_GET
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "approvals/help.html")
+
+
+@require_GET
+def keys(request: HttpRequest) -> HttpResponse:
+    return render(request, "approvals/help_keys.html")

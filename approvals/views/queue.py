@@ -1,14 +1,18 @@
 """The queue: five views with counts, filters, and on each row why it is waiting."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import queries
+from approvals.models import SavedView
+from approvals.views.changes import cursor_of
 from approvals.views.frame import reader, with_query
 from approvals.views.listing import Listing
-from approvals.views.rows import rows
+from approvals.views.rows import plural, rows
+from approvals.wording import visible
 
 LABELS = {
     "me": "Needs me",
@@ -37,9 +41,18 @@ def queue(request: HttpRequest) -> HttpResponse:
     except queries.BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     counts = queries.counts(person, now)
+    views = list(SavedView.objects.filter(user=request.user))
+    saved = _opened(request, views)
+    query = request.GET.urlencode()
     context = {
         "page": {
-            "views": _tabs(view, counts),
+            "views": _tabs("" if saved else view, counts),
+            "saved": _saved_tabs(views, saved),
+            "deletes": {"url": f"/queue/views/{saved.pk}/delete/", "name": visible(saved.name)}
+            if saved
+            else None,
+            "query": query,
+            "cursor": cursor_of(query, page.items),
             "caption": _caption(view, counts[view], len(page.items), bool(listing.active)),
             "checked_at": now,
             "rows": rows(request, page.items, now),
@@ -50,6 +63,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "filter_form": listing.filters.form,
         "active_filters": listing.active,
         "clear_url": f"{request.path}?view={view}",
+        "picks": bool(person.queues_with("operate_request")),
         "may_create": bool(person.queues_with("submit_request")),
     }
     template = "approvals/queue.html#region" if request.htmx else "approvals/queue.html"
@@ -65,20 +79,40 @@ def _tabs(view: str, counts: dict[str, int]) -> list[dict]:
             "url": f"/queue/?view={name}",
             "count": counts[name],
             "current": name == view,
+            "id": f"count-{name}",
         }
         for name in queries.VIEWS
     ]
 
 
+def _saved_tabs(views: list[SavedView], opened: SavedView | None) -> list[dict]:
+    return [
+        {
+            "label": visible(one.name),
+            "url": f"/queue/?{one.query}&saved={one.pk}",
+            "current": one == opened,
+        }
+        for one in views
+    ]
+
+
+def _opened(request: HttpRequest, views: list[SavedView]) -> SavedView | None:
+    """The person's own view that the address names; when it is gone the page says so."""
+    number = request.GET.get("saved")
+    if not number:
+        return None
+    found = next((one for one in views if str(one.pk) == number), None)
+    if found is None:
+        sentence = "This view was deleted. The list shows what its address still says."
+        messages.info(request, sentence, extra_tags="retrying")
+    return found
+
+
 def _caption(view: str, count: int, shown: int, is_filtered: bool) -> str:
     if is_filtered:
-        return f"{shown} {_plural(shown)} on this page match the filters: {ORDER_SENTENCE}."
+        return f"{plural(shown)} on this page match the filters: {ORDER_SENTENCE}."
     what = {"stuck": "stuck ", "all": "open "}.get(view, "")
-    return f"{count} {what}{_plural(count)}: {ORDER_SENTENCE}."
-
-
-def _plural(count: int) -> str:
-    return "request" if count == 1 else "requests"
+    return f"{count} {what}request{'s' if count != 1 else ''}: {ORDER_SENTENCE}."
 
 
 def _empty(request: HttpRequest, view: str, counts: dict[str, int], active: list) -> dict:
@@ -89,7 +123,7 @@ def _empty(request: HttpRequest, view: str, counts: dict[str, int], active: list
             "action_label": "Remove the filters",
         }
     open_now = counts["all"]
-    rest = f" {open_now} {_plural(open_now)} are open." if open_now and view != "all" else ""
+    rest = f" {plural(open_now)} are open." if open_now and view != "all" else ""
     return {
         "sentence": EMPTY[view] + rest,
         "action_url": "/queue/?view=all" if rest else "",

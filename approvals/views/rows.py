@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from approvals import kinds, queries
+from approvals.commands.operate import BETWEEN_REMINDERS, REMINDABLE
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, State
 from approvals.rules import may
@@ -29,6 +31,7 @@ def _row(
     same = causes.get(item.cause, 0) if item.state == State.RETRYING else 0
     return {
         "ref": item.ref,
+        "version": item.version,
         "url": f"/requests/{item.ref}/",
         "title": visible(kind.title(item.payload)),
         "subtitle": f"{visible(kind.subtitle(item.payload))}, {visible(item.customer)}",
@@ -55,13 +58,36 @@ def _action(request: HttpRequest, item: ApprovalRequest) -> dict | None:
     person = reader(request)
     if item.state == State.PENDING and may("approve", item, person):
         return {"label": "Review", "url": f"/requests/{item.ref}/#decide", "tone": "default"}
+    if _is_worth_a_reminder(item) and may("remind", item, person):
+        return _at_once(item, "Remind", "remind")
     if item.owner_id is None and item.is_open and may("claim", item, person):
-        return {
-            "label": "Claim",
-            "url": f"/requests/{item.ref}/claim/",
-            "method": "post",
-            "tone": "default",
-            "key": str(uuid.uuid4()),
-            "version": item.version,
-        }
+        return _at_once(item, "Claim", "claim")
     return None
+
+
+def _is_worth_a_reminder(item: ApprovalRequest) -> bool:
+    """It waits longer than it should, and nobody was reminded a moment ago."""
+    now = timezone.now()
+    late = min((at for at in (item.warn_at, item.due_at) if at), default=None)
+    reminded = item.reminded_at
+    return (
+        item.state in REMINDABLE
+        and late is not None
+        and late < now
+        and (reminded is None or reminded + BETWEEN_REMINDERS <= now)
+    )
+
+
+def _at_once(item: ApprovalRequest, label: str, verb: str) -> dict:
+    return {
+        "label": label,
+        "url": f"/requests/{item.ref}/{verb}/",
+        "method": "post",
+        "tone": "default",
+        "key": str(uuid.uuid4()),
+        "version": item.version,
+    }
+
+
+def plural(count: int) -> str:
+    return f"{count} request" if count == 1 else f"{count} requests"

@@ -66,29 +66,6 @@
   setInterval(tick, 30000);
   document.addEventListener("visibilitychange", tick);
 
-  /* Copy buttons exist only where they work. */
-  const showCopy = (from) => {
-    for (const button of $$("[data-copy]", from)) button.hidden = false;
-  };
-  const copy = async (button) => {
-    const source = $(button.dataset.copy);
-    if (!source) return;
-    const label = $("span", button) || button;
-    const before = (label.dataset.before ??= label.textContent);
-    let copied = true;
-    try {
-      await navigator.clipboard.writeText(source.textContent.trim());
-    } catch {
-      getSelection().selectAllChildren(source);
-      copied = document.execCommand("copy"); // plain http has no clipboard object
-    }
-    label.textContent = copied ? "Copied" : "Selected, copy it with Ctrl C";
-    say(label.textContent);
-    setTimeout(() => {
-      label.textContent = before;
-    }, 3000);
-  };
-
   /* Go to: a dialog here, the page /go/ without it. */
   const dialog = $("dialog#go");
   let opener = null;
@@ -113,8 +90,6 @@
 
   document.addEventListener("click", (event) => {
     closeMenus(event.target);
-    const button = event.target.closest("[data-copy]");
-    if (button) copy(button);
     if (event.target === dialog) dialog.close();
     const link = event.target.closest("[data-go]");
     const plain = !(event.ctrlKey || event.metaKey || event.shiftKey);
@@ -196,8 +171,6 @@
       ? "Something broke on our side. What you see may be out of date."
       : "This part could not be loaded. Reload the page to go on."));
   body.addEventListener("htmx:afterSwap", untell);
-  body.addEventListener("htmx:load", (event) => showCopy(event.target));
 
-  showCopy(document);
   $("[data-focus]")?.focus();
 })();
