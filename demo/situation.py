@@ -16,8 +16,10 @@ from django.conf import settings
 from accounts.models import User
 from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
+from approvals.commands.cover import set_cover
+from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
-from approvals.models import ApprovalRequest, Effect, State
+from approvals.models import ApprovalRequest, Effect, Queue, State
 from demo import webhooks
 from demo.organisation import PEOPLE
 
@@ -68,10 +70,12 @@ class Situation:
         with _usual_waits():
             self._reports_are_told()
             self._warehouse_is_told()
+            self._somebody_is_away()
             self._done_today()
             self._ended_without_effect()
             self._stuck()
             self._waiting()
+            self._the_lead_keeps_an_eye_on_it()
 
     # --- People and times ------------------------------------------------------------------------
 
@@ -97,6 +101,29 @@ class Situation:
 
     def _warehouse_is_told(self) -> None:
         webhooks.make_warehouse(by=self.person("admin"), at=self.ago(hours=24), key=self.key())
+
+    # --- Who is away, and what the lead keeps at hand ----------------------------------------------
+
+    def _somebody_is_away(self) -> None:
+        """Lars Sand is away for two days; Priya Roy decides in his place, also above her limit."""
+        set_cover(
+            person=self.person("finance2").pk,
+            deputy=self.person("finance3").pk,
+            queues=[Queue.objects.get(slug="refunds").pk],
+            starts_at=self.ago(minutes=30),
+            ends_at=self.now + timedelta(hours=38),
+            by=self.person("finance2"),
+            at=self.ago(minutes=55),
+            key=self.key(),
+        )
+
+    def _the_lead_keeps_an_eye_on_it(self) -> None:
+        save_view(
+            name="Refunds due soon",
+            query="due=2h&kind=refund&view=all",
+            by=self.person("ops@"),
+            at=self.ago(days=6),
+        )
 
     # --- Chapters --------------------------------------------------------------------------------
 
@@ -260,6 +287,9 @@ class Situation:
         )
         self.approve(near, "finance3", at=self.ago(hours=2, minutes=51))
         self.note(near, "support@", self.ago(hours=2), "The customer has called twice.")
+        operate.remind(
+            ref=near.ref, by=self.person("ops@"), at=self.ago(minutes=52), key=self.key()
+        )
         self.ask_refund(at=self.ago(hours=4, minutes=25), amount=8800, by="support2")
         self.ask_refund(at=self.ago(minutes=58), amount=87550)
         self.ask_refund(at=self.ago(minutes=41), amount=230000, by="support2")

@@ -46,8 +46,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     query = request.GET.urlencode()
     context = {
         "page": {
-            "views": _tabs("" if saved else view, counts),
-            "saved": _saved_tabs(views, saved),
+            "views": [*_tabs("" if saved else view, counts), *_saved_tabs(views, saved)],
             "deletes": {"url": f"/queue/views/{saved.pk}/delete/", "name": visible(saved.name)}
             if saved
             else None,

@@ -8,7 +8,7 @@
     if (live) live.textContent = text;
   };
 
-  /* Time: the server's clock decides, this machine's clock only counts on. */
+  /* The server's clock decides. */
   const serverTime = Date.parse($("time[data-clock]")?.dateTime);
   const skew = Number.isNaN(serverTime) ? 0 : serverTime - Date.now();
   const now = () => Date.now() + skew;
@@ -66,7 +66,7 @@
   setInterval(tick, 30000);
   document.addEventListener("visibilitychange", tick);
 
-  /* Go to: a dialog here, the page /go/ without it. */
+  /* Go to: a dialog, or the page /go/. */
   const dialog = $("dialog#go");
   let opener = null;
   const openGo = (from) => {
@@ -119,7 +119,7 @@
     }
   });
 
-  /* A second click changes nothing on the server; this only shows that the first one counts. */
+  /* The server ignores a second click; this only shows it. */
   const release = (button) => {
     button.disabled = false;
     button.removeAttribute("aria-busy");
@@ -142,34 +142,32 @@
     if (event.target.matches(".filter-bar select")) event.target.form.requestSubmit();
   });
 
-  /* A failed update says so, in sight and to screen readers. */
+  /* A failed update says so. */
   const untell = () => $("#trouble")?.remove();
+  const make = (name, className, text) =>
+    Object.assign(document.createElement(name), { className, textContent: text });
   const tell = (text) => {
     untell();
-    const notice = document.createElement("div");
+    const notice = make("div", "notice", "");
     notice.id = "trouble";
-    notice.className = "notice";
     notice.dataset.tone = "failed";
-    const sentence = document.createElement("p");
-    sentence.textContent = text;
-    const reload = document.createElement("a");
-    reload.className = "button";
-    reload.dataset.size = "small";
+    const reload = make("a", "button", "Reload the page");
     reload.href = location.href;
-    reload.textContent = "Reload the page";
-    notice.append(sentence, reload);
+    notice.append(make("p", "", text), reload);
     (dialog?.open ? dialog : $("main")).prepend(notice);
     say(text);
   };
   const body = document.body;
-  for (const name of ["htmx:sendError", "htmx:timeout"]) {
-    body.addEventListener(name, () =>
-      tell("Approval Queue did not answer. What you see may be out of date."));
+  const trouble = ({ detail }) => {
+    if (detail.elt.id === "changes") return;
+    const status = detail.xhr.status;
+    if (!status) tell("Approval Queue did not answer. What you see may be out of date.");
+    else if (status >= 500) tell("Something broke on our side. What you see may be out of date.");
+    else tell("This part could not be loaded. Reload the page to go on.");
+  };
+  for (const name of ["sendError", "timeout", "responseError"]) {
+    body.addEventListener(`htmx:${name}`, trouble);
   }
-  body.addEventListener("htmx:responseError", (event) =>
-    tell(event.detail.xhr.status >= 500
-      ? "Something broke on our side. What you see may be out of date."
-      : "This part could not be loaded. Reload the page to go on."));
   body.addEventListener("htmx:afterSwap", untell);
 
   $("[data-focus]")?.focus();
