@@ -1,5 +1,5 @@
 "use strict";
-/* Small comforts. Every page works without this file. */
+/* Small comforts: every page works without. */
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -33,7 +33,7 @@
       const time = isDue ? node.parentElement.querySelector("time[datetime]") : null;
       const at = Date.parse(isDue ? time?.dateTime : node.dataset.rel);
       if (Number.isNaN(at)) continue;
-      if (isDue && !/^in | late$/.test(node.textContent)) continue; // another sentence: not ours
+      if (isDue && !/^in | late$/.test(node.textContent)) continue;
       setText(node, relative(at - now(), isDue ? "late" : "ago"));
       if (isDue) node.closest(".due")?.classList.toggle("late", at < now());
     }
@@ -44,7 +44,7 @@
     const match = /(\d\d):(\d\d)/.exec(text);
     return match ? match[1] * 60 + Number(match[2]) : NaN;
   };
-  const offsets = new Map(); // how far each local clock is from UTC, read once
+  const offsets = new Map(); // from UTC, read once
   const refreshClocks = () => {
     for (const node of $$("[data-clock]")) {
       if (!offsets.has(node)) {

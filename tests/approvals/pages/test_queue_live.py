@@ -262,3 +262,14 @@ def test_a_bad_name_is_said(as_, name):
     page = as_("operator").post("/queue/views/", {"name": name, "query": "view=all"}, follow=True)
     assert not SavedView.objects.exists()
     assert page.status_code == 200
+
+
+# --- What it weighs ----------------------------------------------------------------------------------
+
+
+def test_fifty_rows_are_at_most_120_kb(cast, as_):
+    for _ in range(50):
+        cast.ask(customer="Dr. Wilhelmina van der Westhuizen-Oosterhout")
+    page = as_("operator").get("/queue/?view=all")
+    assert page.content.count(b"<tr") == 51
+    assert len(page.content) <= 120_000
