@@ -1,16 +1,18 @@
 """What people type: filters, the common part of a new request, and the words of a decision."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.contrib.auth.models import Group
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from approvals import kinds, queries
+from approvals import figures, kinds, queries
+from approvals.causes import CAUSES
 from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, Queue, State
 
@@ -34,12 +36,47 @@ class QueueFilter(django_filters.FilterSet):
         label="Due",
         method="due_by",
         empty_label="Any time",
-        choices=[("overdue", "Overdue"), ("2h", "In 2 hours"), ("24h", "In 24 hours")],
+        choices=[
+            ("overdue", "Overdue"),
+            ("1h", "In 1 hour"),
+            ("2h", "In 2 hours"),
+            ("24h", "In 24 hours"),
+        ],
     )
     state = django_filters.ChoiceFilter(
         label="Status",
         empty_label="Open",
         choices=[*((s.value, s.label) for s in State if s in OPEN), *ENDINGS],
+    )
+
+    # Set by links, such as those of the dashboard, and shown while they are on.
+    queue = django_filters.ModelChoiceFilter(
+        label="Queue",
+        queryset=Queue.objects.none(),
+        to_field_name="slug",
+        widget=forms.HiddenInput,
+    )
+    age = django_filters.ChoiceFilter(
+        label="Asked",
+        method="asked_ago",
+        widget=forms.HiddenInput,
+        choices=[
+            ("1h", "under 1 h ago"),
+            ("4h", "1 to 4 h ago"),
+            ("24h", "4 to 24 h ago"),
+            ("more", "over 24 h ago"),
+        ],
+    )
+    cause = django_filters.ChoiceFilter(
+        label="Cause",
+        widget=forms.HiddenInput,
+        choices=[(code, one.plain) for code, one in CAUSES.items()],
+    )
+    done = django_filters.ChoiceFilter(
+        label="Done",
+        method="done_since",
+        widget=forms.HiddenInput,
+        choices=[("today", "since 00:00 UTC")],
     )
 
     class Meta:
@@ -51,6 +88,7 @@ class QueueFilter(django_filters.FilterSet):
         self.filters["kind"].extra["choices"] = [
             (kind.slug, kind.label) for kind in kinds.all_kinds().values()
         ]
+        self.filters["queue"].queryset = Queue.objects.all()
         self.filters["team"].queryset = Group.objects.order_by("name")
 
     def unchanged(self, found: QuerySet, name: str, value: str) -> QuerySet:
@@ -63,8 +101,14 @@ class QueueFilter(django_filters.FilterSet):
         now = timezone.now()
         if value == "overdue":
             return found.filter(due_at__lt=now)
-        hours = {"2h": 2, "24h": 24}[value]
-        return found.filter(Q(due_at__gte=now), due_at__lt=now + timezone.timedelta(hours=hours))
+        hours = {"1h": 1, "2h": 2, "24h": 24}[value]
+        return found.filter(figures.is_due_within(timedelta(hours=hours), now))
+
+    def asked_ago(self, found: QuerySet, name: str, value: str) -> QuerySet:
+        return found.filter(figures.is_aged(value, timezone.now()))
+
+    def done_since(self, found: QuerySet, name: str, value: str) -> QuerySet:
+        return found.filter(figures.is_done_since(figures.midnight(timezone.now())))
 
 
 class CommonForm(PlainForm):

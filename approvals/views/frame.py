@@ -62,6 +62,7 @@ def _navigation(request: HttpRequest) -> list[dict]:
             _link(request, "Failures", "/failures/", failures.needing_a_person(person) or None)
         )
         links.append(_link(request, "Systems", "/systems/"))
+        links.append(_link(request, "Dashboard", "/dashboard/"))
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))
     if person.is_staff:
