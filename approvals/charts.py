@@ -43,7 +43,7 @@ class Chart:
     head: Sequence[str]
     table: Sequence[Sequence[str]]
     series: Sequence[str] = ()
-    line: float | None = None  # where a target stands, from the left
+    target: str = ""  # the path of a line across the bars
 
 
 def bars(
@@ -62,6 +62,12 @@ def bars(
                 shapes.append(Shape(x, y + 20, width, BAR, series))
             x += width
     return len(rows) * ROW, shapes, labels
+
+
+def target(rows: int, share: float) -> str:
+    """A line across each of `rows` bars, at this share of the whole width."""
+    x = round(WIDTH * share, 2)
+    return "".join(f"M{x} {row * ROW + 18}v{BAR + 4}" for row in range(rows))
 
 
 def columns(rows: Sequence[tuple[str, int, int]]) -> tuple[int, list[Shape], list[Label]]:

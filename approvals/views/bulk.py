@@ -142,7 +142,7 @@ def _sorted_out(
         if verdict and offers(name, item):
             ready.append(item)
         else:
-            why = verdict.sentence or f"It is {item.get_state_display().lower()} now."
+            why = verdict.sentence or f"Its status is “{item.get_state_display()}” now."
             skipped.append({"ref": item.ref, "sentence": why})
     if verb == "try-again" and len({item.cause for item in ready}) > 1:
         why = "Choose requests of one cause to try again: they differ here."

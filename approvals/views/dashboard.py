@@ -169,7 +169,7 @@ def _on_time(lines: list[figures.OnTime]) -> Chart:
         height=height,
         shapes=shapes,
         labels=labels,
-        line=charts.WIDTH * ON_TIME_TARGET / 100 if rows else None,
+        target=charts.target(len(rows), ON_TIME_TARGET / 100),
         head=["Team", "Decided", "On time", "Percent"],
         table=[
             [visible(line.team), str(line.closed), str(line.in_time), f"{line.percent} %"]

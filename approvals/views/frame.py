@@ -14,6 +14,8 @@ from approvals import failures, queries
 from approvals.models import Queue
 from approvals.rules import SEEING
 
+MOST_LINKS = 5
+
 
 def reader(request: HttpRequest) -> Access:
     """Who reads this page, with their rights of this moment; loaded once for each request."""
@@ -33,7 +35,8 @@ def page_frame(request: HttpRequest) -> dict:
     city = user.time_zone.rsplit("/", 1)[-1].replace("_", " ")
     return {
         "product_version": settings.PRODUCT_VERSION,
-        "nav": _navigation(request),
+        "nav": (links := _navigation(request))[:MOST_LINKS],
+        "nav_more": links[MOST_LINKS:],
         "clock": {
             "at": now,
             "utc": f"{now.astimezone(UTC):%H:%M} UTC",
@@ -49,6 +52,7 @@ def page_frame(request: HttpRequest) -> dict:
 
 
 def _navigation(request: HttpRequest) -> list[dict]:
+    """The most used first: what does not fit the bar stands under “More”."""
     person = reader(request)
     links = []
     if person.queues_with("view_queue", "operate_request", "audit_queue"):
@@ -61,10 +65,11 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(
             _link(request, "Failures", "/failures/", failures.needing_a_person(person) or None)
         )
-        links.append(_link(request, "Systems", "/systems/"))
         links.append(_link(request, "Dashboard", "/dashboard/"))
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))
+    if person.queues_with(*SEEING):
+        links.append(_link(request, "Systems", "/systems/"))
     if person.is_staff:
         links.append(_link(request, "Webhooks", "/webhooks/"))
         links.append(_link(request, "Administration", "/admin/"))

@@ -27,10 +27,15 @@ def go(request: HttpRequest) -> HttpResponse:
     ]
     pages = [
         {"url": link["url"], "label": link["label"], "hint": "Page"}
-        for link in page_frame(request)["nav"]
+        for link in _pages(request)
         if not typed or typed.casefold() in link["label"].casefold()
     ]
     return render(request, "approvals/go.html", {"q": typed, "links": links + pages})
+
+
+def _pages(request: HttpRequest) -> list[dict]:
+    frame = page_frame(request)
+    return [*frame["nav"], *frame["nav_more"]]
 
 
 def _requests(request: HttpRequest, typed: str) -> list:
