@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model bench clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -30,6 +30,9 @@ crash-controls: $(VENV)/.development
 
 model: $(VENV)/.development
 	$(BIN)/python -m pytest tests/model -n 0 -s
+
+screenshots: $(VENV)/.development
+	$(BIN)/python -m tests.screenshots
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.api

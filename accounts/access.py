@@ -1,11 +1,14 @@
 """What one person may do, loaded once and asked often: the `by` of every rule and command."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Cast
 
 from accounts import grants
 from accounts.models import Cover, Membership, User
@@ -87,45 +90,11 @@ def of_loaded(user: User, objects: type[models.Model], *, at: datetime | None = 
 def of_many(
     users: Iterable[User], objects: type[models.Model], *, at: datetime | None = None
 ) -> dict[int, Access]:
-    """By user id; as `of`. A constant number of queries."""
+    """By user id; as `of`. One query, however many users."""
     users = list(users)
-    covers = list(_running(users, at)) if at is not None else []
-    found = _without_covers({*users, *(cover.person for cover in covers)}, objects)
-    taken: dict[int, list[Covered]] = {user.pk: [] for user in users}
-    for cover in covers:
-        taken[cover.by_id].append(_covered(found[cover.person_id], cover))
-    return {pk: replace(found[pk], covers=tuple(covered)) for pk, covered in taken.items()}
-
-
-def _running(users: list[User], at: datetime) -> models.QuerySet[Cover]:
-    found = Cover.objects.filter(Cover.running(at), by__in=users, person__is_active=True)
-    return found.select_related("person").prefetch_related("queues")
-
-
-def _covered(person: Access, cover: Cover) -> Covered:
-    return Covered(
-        user_id=person.user_id,
-        name=person.name,
-        person_key=person.person_key,
-        queues=frozenset(
-            queue.pk for queue in cover.queues.all() if person.holds("decide_request", queue.pk)
-        ),
-        teams=person.teams,
-    )
-
-
-def _without_covers(users: Iterable[User], objects: type[models.Model]) -> dict[int, Access]:
-    users = list(users)
-    codenames = grants.codenames_of(users, objects)
-    teams: dict[int, dict[int, Member]] = {user.pk: {} for user in users}
-    memberships = Membership.objects.filter(user__in=users).select_related("group")
-    for membership in memberships:
-        teams[membership.user_id][membership.group_id] = Member(
-            team=membership.group.name,
-            is_lead=membership.is_lead,
-            limit_amount=membership.limit_amount,
-            limit_currency=membership.limit_currency,
-        )
+    found = _Rows()
+    for row in _rows([user.pk for user in users], objects, at):
+        found.add(*row)
     return {
         user.pk: Access(
             user_id=user.pk,
@@ -134,8 +103,95 @@ def _without_covers(users: Iterable[User], objects: type[models.Model]) -> dict[
             is_active=user.is_active,
             is_service=user.is_service,
             is_staff=user.is_staff,
-            queues=codenames[user.pk],
-            teams=teams[user.pk],
+            queues=found.queues_of(user.pk),
+            teams=found.teams[user.pk],
+            covers=found.covers_of(user.pk),
         )
         for user in users
     }
+
+
+GRANT, MEMBER, COVER = "grant", "member", "cover"
+Row = tuple[str, int, int, str, bool, int | None, str]
+
+
+class _Rows:
+    """What was read of several people, sorted out: rights, memberships, and whom they cover."""
+
+    def __init__(self) -> None:
+        self.rights: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.teams: dict[int, dict[int, Member]] = defaultdict(dict)
+        self.covered: dict[int, dict[int, tuple[str, uuid.UUID, set[int]]]] = defaultdict(dict)
+
+    def add(
+        self, what: str, user: int, on: int, text: str, flag: bool, number: int | None, code: str
+    ) -> None:
+        if what == GRANT:
+            self.rights[user][on].add(text)
+        elif what == MEMBER:
+            self.teams[user][on] = Member(text, flag, number, code)
+        else:
+            person = self.covered[user].setdefault(number, (text, uuid.UUID(code), set()))
+            person[2].add(on)
+
+    def queues_of(self, user: int) -> dict[int, frozenset[str]]:
+        return {on: frozenset(names) for on, names in self.rights[user].items()}
+
+    def covers_of(self, user: int) -> tuple[Covered, ...]:
+        return tuple(
+            Covered(
+                user_id=pk,
+                name=name,
+                person_key=person_key,
+                queues=frozenset(on for on in queues if "decide_request" in self.rights[pk][on]),
+                teams=self.teams[pk],
+            )
+            for pk, (name, person_key, queues) in sorted(self.covered[user].items())
+        )
+
+
+def _rows(ids: list[int], objects: type[models.Model], at: datetime | None) -> Iterable[Row]:
+    """Rights and memberships of these users and of whom they cover at `at`, and those covers."""
+    holders, covers = models.Q(holder__in=ids), None
+    if at is not None:
+        covers = Cover.objects.filter(Cover.running(at), by__in=ids, person__is_active=True)
+        holders |= models.Q(holder__in=covers.order_by().values("person"))
+    nothing = Value(None, output_field=models.BigIntegerField())
+    parts = [
+        found.values_list(
+            Value(GRANT),
+            "holder",
+            "on",
+            "codename",
+            Value(False),
+            Cast(nothing, models.BigIntegerField()),
+            Value(""),
+        )
+        for found in grants.held_by(holders, objects)
+    ]
+    parts.append(
+        Membership.objects.annotate(holder=F("user"))
+        .filter(holders)
+        .values_list(
+            Value(MEMBER),
+            "holder",
+            "group",
+            "group__name",
+            "is_lead",
+            "limit_amount",
+            "limit_currency",
+        )
+    )
+    if covers is not None:
+        parts.append(
+            covers.order_by().values_list(
+                Value(COVER),
+                "by",
+                "queues",
+                "person__name",
+                Value(False),
+                "person",
+                Cast("person__person_key", models.CharField()),
+            )
+        )
+    return parts[0].union(*parts[1:], all=True)

@@ -4,16 +4,13 @@ Model-level grants and superuser status mean nothing here: only a grant on the o
 
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
 from django.db import models
 from guardian.models.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
-
-Codenames = Mapping[int, frozenset[str]]
 
 
 class UserGrant(UserObjectPermissionBase):
@@ -39,32 +36,27 @@ def take(codename: str, *, of: models.Model, on: models.Model) -> None:
     remove_perm(codename, _guardian_holder(of), on)
 
 
-def codenames_of(
-    users: Iterable[models.Model], objects: type[models.Model]
-) -> dict[int, Codenames]:
-    """For each user's id: object id → what they may do with it. Two queries, however many users."""
-    ids = [user.pk for user in users]
-    found: dict[int, dict[int, set[str]]] = {pk: defaultdict(set) for pk in ids}
-    own = get_user_obj_perms_model(objects).objects.filter(user__in=ids)
-    for user_id, object_id, codename in own.values_list(
-        "user_id", "content_object_id", "permission__codename"
-    ):
-        found[user_id][object_id].add(codename)
-    of_teams = get_group_obj_perms_model(objects).objects.filter(group__user__in=ids)
-    for user_id, object_id, codename in of_teams.values_list(
-        "group__user", "content_object_id", "permission__codename"
-    ):
-        found[user_id][object_id].add(codename)
-    return {
-        user_id: {object_id: frozenset(names) for object_id, names in by_object.items()}
-        for user_id, by_object in found.items()
-    }
+def held_by(
+    users: models.Q, objects: type[models.Model]
+) -> tuple[models.QuerySet, models.QuerySet]:
+    """What users may do by themselves, and as members of teams; each with `holder`, `on`, `codename`.
+
+    `users`: which, as a condition on a field named `holder`.
+    """
+    own = get_user_obj_perms_model(objects).objects.annotate(holder=models.F("user"))
+    of_teams = get_group_obj_perms_model(objects).objects.annotate(holder=models.F("group__user"))
+    return tuple(
+        found.filter(users).annotate(
+            on=models.F("content_object"), codename=models.F("permission__codename")
+        )
+        for found in (own, of_teams)
+    )
 
 
 def holds(
     codename: str, objects: type[models.Model], *, user: models.F, object_id: models.F | int
 ) -> models.Q:
-    """The same rule as `codenames_of`, as a condition inside a query (`user`, `object_id`: refs)."""
+    """The same rule as `held_by`, as a condition inside a query (`user`, `object_id`: refs)."""
     return _held(codename, objects, user=user, content_object=object_id)
 
 

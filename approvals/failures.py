@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, TruncHour
 
 from accounts.access import Access
@@ -92,17 +92,29 @@ def resolved(person: Access, now: datetime) -> list[tuple[Cause, datetime]]:
     return [(cause_of(code), last) for code, last in seen]
 
 
-def needing_a_person(person: Access) -> int:
-    """How many causes have a request that needs a person, without those that the reader quieted."""
+@dataclass(frozen=True)
+class Tally:
+    """How many open requests one cause has: retrying, and needing a person to look."""
+
+    retrying: int
+    needing: int
+    is_quiet: bool
+
+
+def tallies(person: Access) -> dict[str, Tally]:
+    """By cause. Quiet: no more need a person than the reader wanted to be told of."""
     watched = CauseWatch.objects.filter(user=person.user_id, cause=OuterRef("cause"))
+    needing = Q(state__in=[State.NEEDS_PERSON, State.IN_DOUBT]) & ~Q(cause__in=ACCEPTED)
     lines = (
         failing(person)
-        .filter(state__in=[State.NEEDS_PERSON, State.IN_DOUBT])
-        .exclude(cause__in=ACCEPTED)
-        .values("cause")
-        .annotate(count=Count("pk"), above=Coalesce(Subquery(watched.values("above")), 0))
+        .values_list("cause")
+        .annotate(
+            retrying=Count("pk", filter=Q(state=State.RETRYING)),
+            needing=Count("pk", filter=needing),
+            above=Coalesce(Subquery(watched.values("above")), 0),
+        )
     )
-    return lines.filter(count__gt=F("above")).count()
+    return {cause: Tally(*counts, counts[1] <= above) for cause, *counts, above in lines}
 
 
 def newest_evidence(items: Iterable[ApprovalRequest], code: str) -> Attempt | None:

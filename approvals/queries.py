@@ -6,16 +6,25 @@ from datetime import datetime
 from typing import Any
 
 from django.core import signing
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants, hours
 from accounts.access import Access, Covered
-from accounts.models import Cover, Membership, Team, User
+from accounts.models import Cover, Membership, User
 from approvals import stuck, switches
 from approvals.deciders import who_may_decide
 from approvals.explain import Deciders, Waiting, explain
-from approvals.models import OPEN, ApprovalRequest, Decision, Effect, Queue, State, Step
+from approvals.models import (
+    OPEN,
+    ApprovalRequest,
+    Decision,
+    Effect,
+    Queue,
+    Settlement,
+    State,
+    Step,
+)
 from approvals.rules import covered_by, may, visible_to
 from approvals.wording import short_name
 
@@ -40,8 +49,11 @@ def requests() -> QuerySet[ApprovalRequest]:
         "held_by",
         "effect",
         "policy_version__policy",
+        "waiting_team__team",
     ).prefetch_related(
-        "all_steps__team", "decisions__decided_by", "decisions__covered", "settlements__proposed_by"
+        Prefetch("all_steps", Step.objects.select_related("team")),
+        Prefetch("decisions", Decision.objects.select_related("decided_by", "covered")),
+        Prefetch("settlements", Settlement.objects.select_related("proposed_by")),
     )
 
 
@@ -124,8 +136,9 @@ def _wants_a_person_present() -> Exists:
 
 
 def counts(person: Access, now: datetime) -> dict[str, int]:
-    """How many requests each view holds for this person; one query."""
+    """How many requests each view holds for this person, and how many they can decide; one query."""
     filters = {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
+    filters["decide"] = Count("pk", filter=Q(state=State.PENDING) & can_decide(person))
     return ApprovalRequest.objects.filter(visible_to(person), state__in=OPEN).aggregate(**filters)
 
 
@@ -179,43 +192,25 @@ def _read_cursor(cursor: str) -> dict[str, Any]:
 def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
     """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
     pending = [item for item in items if item.state == State.PENDING]
-    waiting = {item.waiting_team_id for item in pending}
-    teams = {team.pk: team for team in Team.objects.filter(pk__in=waiting)}
-    candidates = _candidates(waiting, now)
-    everybody = {user_id for ids in candidates.values() for user_id in ids}
-    users = User.objects.filter(pk__in=everybody, is_active=True, is_service=False)
-    people = access.of_many(users, Queue, at=now) if everybody else {}
-    return {
-        item.pk: _deciders_now(
-            item,
-            teams.get(item.waiting_team_id),
-            [people[pk] for pk in candidates[item.waiting_team_id] if pk in people],
-            now,
-        )
-        for item in pending
-    }
-
-
-def _candidates(teams: Iterable[int], now: datetime) -> dict[int, set[int]]:
-    """By team, its members and whoever covers one of them."""
-    found: dict[int, set[int]] = {team_id: set() for team_id in teams}
-    rows = Membership.objects.filter(group__in=found).values_list("group", "user")
-    teams_of: dict[int, set[int]] = {}
-    for team_id, user_id in rows:
-        found[team_id].add(user_id)
-        teams_of.setdefault(user_id, set()).add(team_id)
-    covers = Cover.objects.filter(Cover.running(now), person__in=teams_of)
-    for person_id, by_id in covers.values_list("person", "by") if teams_of else ():
-        for team_id in teams_of[person_id]:
-            found[team_id].add(by_id)
-    return found
+    people = _candidates({item.waiting_team_id for item in pending}, now)
+    return {item.pk: _deciders_now(item, people, now) for item in pending}
 
 
 def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
     """Everybody in the team that the open step waits for and whoever covers one, by name."""
-    ids = _candidates([item.waiting_team_id], now)[item.waiting_team_id]
-    found = access.of_many(User.objects.filter(pk__in=ids), Queue, at=now)
-    return sorted(found.values(), key=lambda person: person.name)
+    return _candidates({item.waiting_team_id}, now)
+
+
+def _candidates(teams: set[int], now: datetime) -> list[Access]:
+    """Members of these teams and whoever covers one of them, by name. Two queries, or none."""
+    if not teams:
+        return []
+    covering = Cover.objects.filter(Cover.running(now), person__memberships__group__in=teams)
+    members = Membership.objects.filter(group__in=teams)
+    users = User.objects.filter(
+        Q(pk__in=members.values("user")) | Q(pk__in=covering.order_by().values("by"))
+    ).order_by("name")
+    return list(access.of_many(users, Queue, at=now).values())
 
 
 def operators_of(queues: Iterable[int]) -> QuerySet[User]:
@@ -267,10 +262,9 @@ def explained(
     }
 
 
-def _deciders_now(
-    item: ApprovalRequest, team: Team | None, people: Iterable[Access], now: datetime
-) -> Deciders:
+def _deciders_now(item: ApprovalRequest, people: Iterable[Access], now: datetime) -> Deciders:
     names = _names(item, people)
+    team = getattr(item.waiting_team, "team", None)  # a plain group has neither place nor hours
     if team is None:
         return Deciders(names=names)
     return Deciders(
@@ -318,12 +312,6 @@ def matching(text: str) -> Q:
     """As `exactly`, and by the beginning of a reference or a part of a customer's name."""
     text = " ".join(text.split())
     return exactly(text) | Q(ref__istartswith=text) | Q(customer__icontains=text)
-
-
-def by_cause(person: Access) -> dict[str, int]:
-    """How many retrying requests there are for each cause."""
-    found = ApprovalRequest.objects.filter(visible_to(person), state=State.RETRYING)
-    return dict(found.values_list("cause").annotate(Count("pk")))
 
 
 def decided_by(person: Access, *, limit: int = 50) -> QuerySet[Decision]:

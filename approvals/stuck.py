@@ -25,7 +25,7 @@ def is_stuck(now: datetime) -> Q:
         | Q(state=State.PENDING) & ~Exists(who_may_decide())
         | Q(state=State.APPROVED, held_at__isnull=False)
         | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
-        | Q(state=State.APPROVED, kind__in=switches.stopped_kinds())
+        | Q(state=State.APPROVED) & switches.waits_for_its_system()
         | Q(state=State.EXECUTING, effect__lease_until__lt=now)
     )
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from approvals import kinds
 from approvals.events import SystemAction
@@ -17,13 +17,18 @@ def system_of(kind: Kind) -> System | None:
     return System.objects.filter(slug=kind.system_slug).first() if kind.is_outside else None
 
 
-def stopped_kinds() -> list[str]:
-    """Kinds whose effects wait because their system is held or paused."""
-    return _kinds_of(Q(held_at__isnull=False) | Q(paused_at__isnull=False))
+def waits_for_its_system() -> Q:
+    """Requests of kinds whose system is held or paused, as a condition."""
+    is_stopped = Q(held_at__isnull=False) | Q(paused_at__isnull=False)
+    condition = Q(pk__in=())
+    for slug in kinds.systems():
+        stopped = System.objects.filter(is_stopped, slug=slug)
+        condition |= Q(kind__in=kinds.kinds_of_system(slug)) & Exists(stopped)
+    return condition
 
 
 def kinds_to_leave_alone(at: datetime) -> list[str]:
-    """The same, without those whose system is to be asked again now."""
+    """Kinds whose system is held or paused, without those that are to be asked again now."""
     return _kinds_of(Q(held_at__isnull=False) | Q(probe_at__gt=at))
 
 

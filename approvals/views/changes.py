@@ -67,12 +67,13 @@ def changes(request: HttpRequest) -> HttpResponse:
         updates=updates,
         said_at=int(now.timestamp()) if speaks else shown.said_at,
     )
+    counted = queries.counts(person, now)
     context = {
         "cursor": _written(following),
         "updates": updates,
         "list_url": f"/queue/?{shown.query}",
         "rows": _cells(request, shown, changed, now),
-        "counts": queries.counts(person, now),
+        "counts": {view: count for view, count in counted.items() if view in queries.VIEWS},
         "checked_at": now,
         "message": f"{plural(updates)} changed" if speaks else "",
     }

@@ -62,9 +62,7 @@ def _navigation(request: HttpRequest) -> list[dict]:
     if person.queues_with(*_LOOKUP):
         links.append(_link(request, "Lookup", "/lookup/"))
     if person.queues_with(*SEEING):
-        links.append(
-            _link(request, "Failures", "/failures/", failures.needing_a_person(person) or None)
-        )
+        links.append(_link(request, "Failures", "/failures/", _causes_needing(request) or None))
         links.append(_link(request, "Dashboard", "/dashboard/"))
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))
@@ -84,13 +82,27 @@ def _link(request: HttpRequest, label: str, url: str, count: int | None = None) 
     return {"label": label, "url": url, "current": current, "count": count}
 
 
+def _causes_needing(request: HttpRequest) -> int:
+    return sum(not tally.is_quiet for tally in tallies(request).values())
+
+
+def tallies(request: HttpRequest) -> dict[str, failures.Tally]:
+    """By cause, what fails now for this reader; counted once for each request."""
+    if not hasattr(request, "tallies"):
+        request.tallies = failures.tallies(reader(request))
+    return request.tallies
+
+
 def _waiting_for(request: HttpRequest) -> int:
-    person = reader(request)
-    return (
-        queries.ApprovalRequest.objects.filter(queries.visible_to(person), state="pending")
-        .filter(queries.can_decide(person))
-        .count()
-    )
+    """How many requests the reader can decide; a page that has counted them says so itself."""
+    if not hasattr(request, "can_decide"):
+        person = reader(request)
+        request.can_decide = (
+            queries.ApprovalRequest.objects.filter(queries.visible_to(person), state="pending")
+            .filter(queries.can_decide(person))
+            .count()
+        )
+    return request.can_decide
 
 
 def with_query(request: HttpRequest, **changes: str | None) -> str:

@@ -41,6 +41,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     except queries.BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     counts = queries.counts(person, now)
+    request.can_decide = counts["decide"]
     views = list(SavedView.objects.filter(user=request.user))
     saved = _opened(request, views)
     query = request.GET.urlencode()

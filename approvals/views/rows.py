@@ -12,14 +12,14 @@ from approvals.commands.operate import BETWEEN_REMINDERS, REMINDABLE
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, State
 from approvals.rules import may
-from approvals.views.frame import reader
+from approvals.views.frame import reader, tallies
 from approvals.wording import duration, short_name, shortened, visible
 
 
 def rows(request: HttpRequest, items: Sequence[ApprovalRequest], now: datetime) -> list[dict]:
     """What the table of requests shows, here and on the page of a cause. Constant queries."""
     waiting = queries.explained(items, now)
-    causes = queries.by_cause(reader(request))
+    causes = {cause: tally.retrying for cause, tally in tallies(request).items()}
     return [_row(request, item, waiting[item.pk], causes, now) for item in items]
 
 

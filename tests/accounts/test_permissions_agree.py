@@ -165,6 +165,8 @@ def test_the_counts_are_those_of_the_lists(cast, in_organisation, plan):
                 .count()
                 for view in queries.VIEWS
             }
+            mine = queries.can_decide(person)
+            lists["decide"] = queries.seen_by(person).filter(mine, state=State.PENDING).count()
             assert queries.counts(person, cast.now) == lists
 
     in_organisation(plan, look)
