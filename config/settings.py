@@ -11,6 +11,7 @@ PRODUCT_VERSION = "0.1.0"
 # --- Applications, lowest last -------------------------------------------------------------------
 INSTALLED_APPS = [
     "demo",
+    "handoffs",
     "webhooks",
     "approvals",
     "accounts",
