@@ -15,7 +15,7 @@ from approvals.refusals import (
     Refusal,
     TransitionNotAllowed,
 )
-from approvals.rules import may
+from approvals.rules import may, visible_to
 from approvals.wording import clock, visible
 from handoffs.commands.frame import Running, cleaned, managed
 from handoffs.models import TAKING, Choice, Handoff, HandoffState, Line
@@ -76,7 +76,8 @@ def accept_rest(*, handoff_id: int, by: User, at: datetime, key: str) -> list[To
 
     Repeated with the same key, after a crash for instance, it goes on with what is left.
     """
-    rest = Line.objects.filter(handoff_id=handoff_id, answer="").order_by("place")
+    seen = ApprovalRequest.objects.filter(visible_to(access.of(by, Queue)))
+    rest = Line.objects.filter(handoff_id=handoff_id, answer="", item__in=seen).order_by("place")
     return [
         _accept_one(handoff_id, line_id, by=by, at=at, key=f"{key}/{line_id}")
         for line_id in rest.values_list("pk", flat=True)
