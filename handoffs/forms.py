@@ -131,6 +131,7 @@ def _words(label: str, initial: str) -> forms.CharField:
         max_length=LONGEST_WORDS,
         required=False,
         initial=initial,
+        widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"max_length": f"Write at most {LONGEST_WORDS} characters."},
     )
 
