@@ -178,6 +178,8 @@ def withdraw_handoff(
             )
         handoff.state, handoff.ended_at = HandoffState.WITHDRAWN, at
         running.commit(handoff, "handoff.withdraw")
+        if handoff.sent_at is None:
+            return handoff, "The draft is discarded. Nobody else saw it."
         return handoff, "The handoff is withdrawn. No request has another owner because of it."
 
     return managed("withdraw", handoff_id, act, by=by, at=at, key=key)

@@ -75,7 +75,6 @@ def page(request: HttpRequest, draft: Handoff, *, invalid: Invalid | None = None
         "none_changed": _field(form, "none_changed"),
         "none_done": _field(form, "none_done"),
         "none_note": form["none_note"],
-        "filled_at": draft.filled_at,
         "changed_since": queries.changed_since_filled(draft, person, now),
         "key": frame.form_key(request),
         "version": frame.version_seen(request) or draft.version,

@@ -104,6 +104,8 @@ def sentence(handoff: Handoff, now: datetime) -> str:
     who = visible(handoff.receiver.name)
     if handoff.state == HandoffState.DRAFT:
         return f"Only you can see it. {who} gets it when you send it."
+    if handoff.state == HandoffState.WITHDRAWN and handoff.sent_at is None:
+        return "This draft was discarded. Nobody else saw it."
     if handoff.state == HandoffState.WITHDRAWN:
         return "It was taken back. No request has another owner because of it."
     if handoff.state == HandoffState.DONE:

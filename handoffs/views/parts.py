@@ -25,6 +25,7 @@ def head(shown: Handoff, now: datetime) -> dict:
         "status": frame.status(shown, now),
         "sentence": frame.sentence(shown, now),
         "sent_at": shown.sent_at,
+        "filled_at": shown.filled_at,
         "facts": [
             {"label": "From", "value": f"{visible(shown.sender.name)} ({place_of(shown.sender)})"},
             {

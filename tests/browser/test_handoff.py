@@ -51,7 +51,7 @@ def test_the_draft_is_accessible_also_with_its_errors(sign_in: SignIn):
     expect(page.locator("#id_none_note")).to_be_focused()
     page.get_by_role("link", name="Discard…").click()
     page.get_by_role("button", name="Discard draft").click()
-    expect(page.locator(".notice")).to_contain_text("withdrawn")
+    expect(page.locator(".notice")).to_contain_text("The draft is discarded.")
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -399,6 +399,16 @@ def test_the_sender_withdraws_it_on_a_page_of_its_own(cast, as_, sent):
     assert "Withdraw…" not in text(client.get(base(sent)))
 
 
+def test_a_draft_is_discarded_and_only_its_sender_ever_sees_it(as_, draft):
+    client = as_("operator")
+    page = client.get(f"{base(draft)}withdraw/")
+    form = {name: hidden(page, name) for name in ("idempotency_key", "version")}
+    discarded = plain(client.post(f"{base(draft)}withdraw/", form, follow=True))
+    assert "The draft is discarded. Nobody else saw it." in discarded
+    assert as_("second_operator").get(base(draft)).status_code == 404
+    assert base(draft) not in text(client.get("/handoff/"))
+
+
 # --- What the page says ---------------------------------------------------------------------------------
 
 
