@@ -48,7 +48,10 @@ def logging_config(env: Environment) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "record"}},
         "root": {"handlers": ["stderr"], **others},
         "loggers": {
-            **dict.fromkeys(("config", "webhooks", "approvals", "accounts", "audit", "demo"), ours),
+            **dict.fromkeys(
+                ("config", "notifications", "webhooks", "approvals", "accounts", "audit", "demo"),
+                ours,
+            ),
             "django": others,
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},
