@@ -9,8 +9,8 @@ from accounts import access
 from accounts.access import Access
 from accounts.models import User
 from approvals import queries, stuck
-from approvals.models import OPEN, ApprovalRequest, Queue
-from approvals.rules import visible_to
+from approvals.models import OPEN, ApprovalRequest, Queue, State
+from approvals.rules import SEEING, visible_to
 from notifications import letters, quiet
 from notifications.models import Letter, Preferences
 
@@ -30,29 +30,18 @@ def summary(person: Access, now: datetime) -> list[dict]:
     """What is to be said, each with its number and its page; nothing when all is quiet."""
     mine = ApprovalRequest.objects.filter(visible_to(person), state__in=OPEN)
     stuck_now = mine.filter(stuck.is_stuck(now))
-    lines = [
-        _line(
-            mine.filter(queries.can_decide(person), state="pending").count(),
-            "waits for your decision",
-            "wait for your decision",
-            "/decisions/",
-        ),
-        _line(
-            stuck_now.filter(owner=person.user_id).count(),
-            "that you own is stuck",
-            "that you own are stuck",
-            "/queue/?view=me",
-        ),
-        _line(
-            stuck_now.filter(requester_key=person.person_key).count(),
-            "that you asked for is stuck",
-            "that you asked for are stuck",
-            "/queue/?view=stuck",
-        ),
-    ]
-    if person.queues_with("operate_request"):
+    decide = mine.filter(queries.can_decide(person), state=State.PENDING).count()
+    lines = [_line(decide, "waits for your decision", "wait for your decision", "/decisions/")]
+    if person.queues_with(*SEEING):
+        needs = mine.filter(queries.needs(person)).count()
+        lines += [
+            _line(needs, "needs you", "need you", "/queue/?view=me"),
+            _line(stuck_now.count(), "is stuck in all", "are stuck in all", "/queue/?view=stuck"),
+        ]
+    else:
+        asked = stuck_now.filter(requester_key=person.person_key).count()
         lines.append(
-            _line(stuck_now.count(), "is stuck in all", "are stuck in all", "/queue/?view=stuck")
+            _line(asked, "that you asked for is stuck", "that you asked for are stuck", "/inbox/")
         )
     return [line for line in lines if line is not None]
 

@@ -122,7 +122,7 @@ def test_a_name_in_a_note_tells_that_person(cast):
 
 def test_who_may_not_see_the_request_is_not_told_and_the_author_knows(cast):
     item = cast.ask()
-    cast.stranger
+    assert cast.stranger
     answer = note(cast, item, "@stranger @nobody")
     hear(cast)
     assert answer.sentence == (
