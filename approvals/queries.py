@@ -137,9 +137,18 @@ def _wants_a_person_present() -> Exists:
 
 def counts(person: Access, now: datetime) -> dict[str, int]:
     """How many requests each view holds for this person, and how many they can decide; one query."""
+    return open_requests(person).aggregate(**counted(person, now))
+
+
+def counted(person: Access, now: datetime) -> dict[str, Count]:
+    """What `counts` counts, for a query that counts more of the open requests at once."""
     filters = {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
     filters["decide"] = Count("pk", filter=Q(state=State.PENDING) & can_decide(person))
-    return ApprovalRequest.objects.filter(visible_to(person), state__in=OPEN).aggregate(**filters)
+    return filters
+
+
+def open_requests(person: Access) -> QuerySet[ApprovalRequest]:
+    return ApprovalRequest.objects.filter(visible_to(person), state__in=OPEN)
 
 
 # --- Pages -------------------------------------------------------------------------------------------
