@@ -9,7 +9,16 @@ from django.views.decorators.http import require_GET, require_POST
 from approvals.views.frame import reader, with_query
 from approvals.wording import visible
 from notifications import commands, queries
-from notifications.models import Notice
+from notifications.models import Notice, Topic
+
+WORDS = {
+    Topic.DECISIONS: "Decision",
+    Topic.MINE: "Yours",
+    Topic.MENTIONS: "Mention",
+    Topic.WATCHED: "Watched",
+    Topic.SHIFTS: "Shift",
+    Topic.CAUSES: "Failures",
+}
 
 
 @require_GET
@@ -63,7 +72,7 @@ def _line(notice: Notice) -> dict:
         "number": notice.pk,
         "sentence": visible(notice.sentence),
         "url": notice.url,
-        "topic": notice.get_topic_display(),
+        "topic": WORDS[notice.topic],
         "at": notice.at,
         "is_new": notice.read_at is None and not notice.settled,
         "now": _now(notice),

@@ -31,7 +31,7 @@ def test_it_shows_what_is_new_and_how_many(cast, finance):
     hear(cast)
     page = finance.get("/inbox/").content.decode()
     assert f"{item.ref} waits for your decision" in page
-    assert '<span class="count" id="inbox-count">1<' in page
+    assert '<b class="count" id="inbox-count">1<' in page
 
 
 def test_looking_reads_nothing(cast, finance):
