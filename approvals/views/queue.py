@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import queries
 from approvals.models import SavedView
+from approvals.views import place
 from approvals.views.changes import cursor_of
 from approvals.views.frame import counts as counted
 from approvals.views.frame import reader, with_query
@@ -70,6 +71,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     template = "approvals/queue.html#region" if request.htmx else "approvals/queue.html"
     response = render(request, template, context)
     response["Vary"] = "HX-Request"
+    place.keep(request, response)
     return response
 
 
