@@ -117,6 +117,16 @@ def is_done_since(at: datetime) -> Q:
     return Q(state=State.DONE, effect__settled_at__gte=at)
 
 
+def is_done_between(since: datetime | None, before: datetime | None) -> Q:
+    """Done, and confirmed from `since` on and before `before`; None leaves that end open."""
+    found = Q(state=State.DONE)
+    if since is not None:
+        found &= Q(effect__settled_at__gte=since)
+    if before is not None:
+        found &= Q(effect__settled_at__lt=before)
+    return found
+
+
 def midnight(now: datetime) -> datetime:
     """When this day began in UTC."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

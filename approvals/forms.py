@@ -1,7 +1,7 @@
 """What people type: filters, the common part of a new request, and the words of a decision."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -78,6 +78,12 @@ class QueueFilter(django_filters.FilterSet):
         widget=forms.HiddenInput,
         choices=[("today", "since 00:00 UTC")],
     )
+    done_from = django_filters.IsoDateTimeFilter(
+        label="Done from", method="done_from_on", widget=forms.HiddenInput
+    )
+    done_before = django_filters.IsoDateTimeFilter(
+        label="Done before", method="done_up_to", widget=forms.HiddenInput
+    )
 
     class Meta:
         model = ApprovalRequest
@@ -109,6 +115,12 @@ class QueueFilter(django_filters.FilterSet):
 
     def done_since(self, found: QuerySet, name: str, value: str) -> QuerySet:
         return found.filter(figures.is_done_since(figures.midnight(timezone.now())))
+
+    def done_from_on(self, found: QuerySet, name: str, value: datetime) -> QuerySet:
+        return found.filter(figures.is_done_between(value, None))
+
+    def done_up_to(self, found: QuerySet, name: str, value: datetime) -> QuerySet:
+        return found.filter(figures.is_done_between(None, value))
 
 
 class CommonForm(PlainForm):

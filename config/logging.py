@@ -29,6 +29,16 @@ FACTS = (
     *("task", "queue", "item_id"),  # of a job
     *("ref", "purpose", "seen", "cause", "outcome"),  # of an attempt
 )
+OURS = (
+    "config",
+    "notifications",
+    "handoffs",
+    "webhooks",
+    "approvals",
+    "accounts",
+    "audit",
+    "demo",
+)
 FIRST = ("timestamp", "level", "logger", "event", "request_id")
 OUTSIDE = "-"  # the request id of what belongs to no interaction: a start, a stop
 LONGEST_EXCEPTION = 8000
@@ -48,10 +58,7 @@ def logging_config(env: Environment) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "record"}},
         "root": {"handlers": ["stderr"], **others},
         "loggers": {
-            **dict.fromkeys(
-                ("config", "notifications", "webhooks", "approvals", "accounts", "audit", "demo"),
-                ours,
-            ),
+            **dict.fromkeys(OURS, ours),
             "django": others,
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},

@@ -12,6 +12,7 @@ PRODUCT_VERSION = "0.1.0"
 INSTALLED_APPS = [
     "demo",
     "notifications",
+    "handoffs",
     "webhooks",
     "approvals",
     "accounts",

@@ -20,7 +20,7 @@ from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Effect, Queue, State
-from demo import webhooks
+from demo import handoffs, webhooks
 from demo.organisation import PEOPLE
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
@@ -78,6 +78,9 @@ class Situation:
             self._ended_without_effect()
             self._stuck()
             self._waiting()
+            self._the_night_hands_over()
+            self._three_changes_retrying()
+            self._asked_since()
             self._the_lead_keeps_an_eye_on_it()
             self._people_are_told()
 
@@ -149,8 +152,26 @@ class Situation:
             (26, 7450),
         ]:
             self._done_refund(at=self.ago(hours=hours), amount=amount)
+        self._yesterday_was_handed_over()
         item = self.ask_refund(at=self.ago(days=55), amount=18900, by="support2")
         self._expire(item)
+
+    def _yesterday_was_handed_over(self) -> None:
+        """One refund waited at the end of the day; it was accepted, approved and paid."""
+        item = self.ask_refund(at=self.ago(hours=28), amount=21500)
+        evening = handoffs.hand_over(
+            by=self.person("ops@"),
+            to=self.person("ops2"),
+            shift_from=self.ago(hours=35),
+            shift_to=self.ago(hours=27),
+            at=self.ago(hours=27, minutes=8),
+            note="A quiet day. Finance knows of the one that waits.",
+            key=self.key,
+        )
+        said = {"at": self.ago(hours=26, minutes=48), "key": self.key()}
+        handoffs.answer(evening, item, "question", text="Who of Finance is in tonight?", **said)
+        self.approve(item, "finance1", at=self.ago(hours=26, minutes=30))
+        self.run(item)
 
     def _done_today(self) -> None:
         for minutes, amount in [
@@ -192,7 +213,6 @@ class Situation:
         )
 
     def _stuck(self) -> None:
-        self._three_changes_retrying()
         self._one_unknown()
         self._one_needs_a_person()
         self._one_task_by_hand()
@@ -278,6 +298,20 @@ class Situation:
             reason="The parcel has turned up; Sofia asks the customer whether to keep it.",
         )
 
+    def _the_night_hands_over(self) -> None:
+        """To the lead, who has accepted what is held and not looked at the rest yet."""
+        night = handoffs.hand_over(
+            by=self.person("ops2"),
+            to=self.person("ops@"),
+            shift_from=self.ago(hours=8, minutes=27),
+            shift_to=self.ago(minutes=27),
+            at=self.ago(minutes=28),
+            note="The account service was slow all night. They promise to call before noon.",
+            key=self.key,
+        )
+        held = ApprovalRequest.objects.get(held_at__isnull=False)
+        handoffs.answer(night, held, "accept", at=self.ago(minutes=21), key=self.key())
+
     def _stripe_was_held_for_a_while(self) -> None:
         said = {"slug": "stripe", "by": self.person("ops@")}
         hold_system(
@@ -308,16 +342,19 @@ class Situation:
         self.ask_refund(at=self.ago(hours=4, minutes=25), amount=8800, by="support2")
         self.ask_refund(at=self.ago(minutes=58), amount=87550)
         self.ask_refund(at=self.ago(minutes=41), amount=230000, by="support2")
-        self.ask_refund(at=self.ago(minutes=12), amount=5900)
         self.ask_change(at=self.ago(minutes=47), change="limit", to="12000")
+        self._sent_back()
+        self._changed_after_an_approval()
+
+    def _asked_since(self) -> None:
+        """After the night went home."""
         self.ask_change(
             at=self.ago(minutes=20), change="email", to="jonas@example.test", by="support2"
         )
         self.ask_change(
             at=self.ago(minutes=16), change="payout_account", to="FR76 ..1812", by="ops@"
         )
-        self._sent_back()
-        self._changed_after_an_approval()
+        self.ask_refund(at=self.ago(minutes=12), amount=5900)
         self.ask_refund(at=self.ago(minutes=7), amount=14900, by="webshop", ticket="order 88471")
 
     def _sent_back(self) -> None:

@@ -179,7 +179,7 @@ def _not_accepted(event: Event, now: datetime) -> list[Telling]:
     who = short_name(event.facts["to"])
     words = f"The handoff to {who} is not accepted, 30 minutes into the shift."
     url = f"/handoff/{event.target_id}/"
-    people = {event.facts["from_id"], *event.facts.get("lead_ids", [])}
+    people = {event.facts["from_id"], *_leads_of(event.facts["team_id"])}
     return [
         Telling(pk, Topic.SHIFTS, f"event/{event.pk}", words, url, is_urgent=True) for pk in people
     ]

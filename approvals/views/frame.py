@@ -63,6 +63,7 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "Lookup", "/lookup/"))
     if person.queues_with(*SEEING):
         links.append(_link(request, "Failures", "/failures/", _causes_needing(request) or None))
+        links.append(_link(request, "Handoff", "/handoff/"))
         links.append(_link(request, "Dashboard", "/dashboard/"))
     if person.queues_with("submit_request"):
         links.append(_link(request, "New request", "/requests/new/"))

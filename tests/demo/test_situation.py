@@ -10,6 +10,7 @@ from approvals.kinds import refund
 from approvals.models import ApprovalRequest, State
 from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
 from demo.webhooks import NOWHERE
+from handoffs.models import Handoff
 from notifications.models import Notice
 from webhooks.models import Delivery, Endpoint
 
@@ -38,3 +39,17 @@ def test_it_is_the_same_at_any_speed(start, settings):
     assert {"mine", "mentions", "watched"} <= set(
         Notice.objects.filter(user=lead).values_list("topic", flat=True)
     )
+    assert_two_handoffs()
+
+
+def assert_two_handoffs() -> None:
+    """The night's waits for the lead, who accepted one request; yesterday's is done."""
+    night = Handoff.objects.get(receiver__email="ops@demo.test")
+    answered = night.lines.exclude(answer="")
+    assert (night.state, night.late_at) == ("sent", None)
+    assert night.sent_at < timezone.now() < night.due_at
+    assert {line.section for line in night.lines.all()} == {"risky", "people", "held"}
+    assert [line.item.owner.email for line in answered] == ["ops@demo.test"]
+    assert night.nones == ["retrying"]
+    yesterday = Handoff.objects.get(state="done")
+    assert yesterday.lines.get().item.state == State.DONE

@@ -7,8 +7,10 @@ import pytest
 from approvals.commands import decide, operate, submit
 from approvals.commands.cover import set_cover
 from approvals.models import Queue
+from handoffs import lateness
 from notifications.commands import watch
 from notifications.models import Notice, Topic
+from tests.handoffs import common as handing
 from tests.notifications.common import hear, prefer, told
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +213,22 @@ def test_who_is_to_cover_is_told(cast):
     assert told(cast.limited_approver) == [
         "You decide in the place of L. Sand until Thu 26 Nov 09:12 UTC."
     ]
+
+
+def test_a_handoff_tells_its_receiver_and_when_it_is_late_its_sender_and_the_lead(cast):
+    draft = handing.start(cast, by=cast.second_operator, to=cast.operator.pk)
+    typed = handing.typed(draft, nones=handing.ALL_NONES)
+    sent = handing.send(cast, draft, by=cast.second_operator, typed=typed)
+    hear(cast)
+    words = "M. Okafor hands a shift over to you. It waits for your answer."
+    assert told(cast.operator, Topic.SHIFTS) == [words]
+    assert told(cast.second_operator) == []
+    lateness.mark_late(sent.shift_to + timedelta(minutes=30))
+    hear(cast)
+    words = "The handoff to E. Markou is not accepted, 30 minutes into the shift."
+    assert told(cast.second_operator, Topic.SHIFTS) == [words]
+    assert told(cast.operator, Topic.SHIFTS)[1:] == [words]  # leads the team that handed over
+    assert Notice.objects.filter(url=f"/handoff/{sent.pk}/", is_urgent=True).count() == 3
 
 
 # --- Wishes ---------------------------------------------------------------------------------------

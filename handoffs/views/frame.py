@@ -1,0 +1,144 @@
+"""What every page of handoffs shares: who may see it, one handoff, and how it is described."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.models import User
+from approvals.commands.frame import Answer
+from approvals.refusals import Refusal
+from approvals.views import errors
+from approvals.views.frame import reader
+from approvals.wording import clock, listed, short_name, visible
+from handoffs import filling, lateness, queries
+from handoffs.forms import place_of
+from handoffs.models import Handoff, HandoffState
+from handoffs.rules import may_read_some
+
+TONES = {
+    HandoffState.DRAFT: "neutral",
+    HandoffState.SENT: "waiting",
+    HandoffState.DONE: "done",
+    HandoffState.WITHDRAWN: "neutral",
+}
+
+
+def check_reader(request: HttpRequest) -> None:
+    """For people without a queue to see, these pages do not exist."""
+    if not may_read_some(reader(request)):
+        raise Http404
+
+
+def found(request: HttpRequest, pk: int) -> Handoff:
+    """The handoff, for who may read it. Raises `Http404`."""
+    handoff = queries.find(pk, reader(request))
+    if handoff is None:
+        raise Http404(str(pk))
+    return handoff
+
+
+def url_of(handoff_id: int | str) -> str:
+    return f"/handoff/{handoff_id}/"
+
+
+def form_key(request: HttpRequest) -> str:
+    """The key of the form that is shown: the one it was sent with, or a new one."""
+    return request.POST.get("idempotency_key") or new_key()
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+def version_seen(request: HttpRequest) -> int | None:
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def refused(request: HttpRequest, refusal: Refusal, pk: int, *, kept: str = "") -> HttpResponse:
+    return errors.refused(
+        request, refusal, ref=f"handoff {pk}", back=url_of(pk), kept_text=visible(kept)[:2000]
+    )
+
+
+def ended_well(request: HttpRequest, answer: Answer) -> HttpResponse:
+    """To the page of the handoff, which says what was done; what was done before says that."""
+    sentence = answer.sentence
+    if answer.is_replay:
+        sentence = f"Already recorded: {sentence} Nothing was done twice."
+    messages.success(request, sentence, extra_tags="done")
+    return redirect(url_of(answer.ref))
+
+
+def carried_out(request: HttpRequest, pk: int, command: Callable[[], Answer]) -> HttpResponse:
+    """Run a command that ends on the page of the handoff, or the page that says why it did not."""
+    try:
+        return ended_well(request, command())
+    except Refusal as refusal:
+        return refused(request, refusal, pk)
+
+
+# --- How it is described -------------------------------------------------------------------------
+
+
+def heading(handoff: Handoff) -> str:
+    return f"{visible(handoff.team.name)} to {visible(handoff.receiver.name)}"
+
+
+def status(handoff: Handoff, now: datetime) -> dict:
+    if lateness.is_late(handoff, now):
+        return {"label": "Late", "tone": "failed"}
+    state = HandoffState(handoff.state)
+    if state == HandoffState.SENT:
+        who = short_name(visible(handoff.receiver.name))
+        return {"label": f"Waiting for {who}", "tone": TONES[state]}
+    return {"label": state.label, "tone": TONES[state]}
+
+
+def sentence(handoff: Handoff, now: datetime) -> str:
+    """How far it is, and what is next."""
+    who = visible(handoff.receiver.name)
+    if handoff.state == HandoffState.DRAFT:
+        return f"Only you can see it. {who} gets it when you send it."
+    if handoff.state == HandoffState.WITHDRAWN:
+        return "It was taken back. No request has another owner because of it."
+    if handoff.state == HandoffState.DONE:
+        return f"{who} has answered all of it." if handoff.count else f"{who} has read it."
+    if lateness.is_late(handoff, now):
+        return f"{_how_far(handoff)} It should be by {clock(handoff.due_at, now)}. {_speak_to(handoff)}"
+    return f"{_how_far(handoff)} {who} has until {clock(handoff.due_at, now)}."
+
+
+def _how_far(handoff: Handoff) -> str:
+    if not handoff.count:
+        return "It is not read yet."
+    if handoff.unanswered == handoff.count:
+        return f"None of {handoff.count} is answered yet."
+    return f"{handoff.count - handoff.unanswered} of {handoff.count} are answered."
+
+
+def _speak_to(handoff: Handoff) -> str:
+    leads = [visible(lead.name) for lead in filling.leads_of(handoff)]
+    if not leads:
+        return (
+            f"{visible(handoff.team.name)} has no lead to speak to; an administrator can name one."
+        )
+    return f"Speak to {listed(leads, last='or')}, lead of {visible(handoff.team.name)}."
+
+
+def span(handoff: Handoff, now: datetime) -> str:
+    """“05:00 to 13:00 UTC”, with the day where it is not today."""
+    begins, ends = (clock(at, now) for at in (handoff.shift_from, handoff.shift_to))
+    return f"{begins.removesuffix(' UTC')} to {ends}"
+
+
+def local_span(handoff: Handoff, person: User) -> str:
+    """The same hours on the clock of one of the two, “” for a clock that shows UTC."""
+    begins, ends = (at.astimezone(person.zone) for at in (handoff.shift_from, handoff.shift_to))
+    if begins.utcoffset() == begins.astimezone(UTC).utcoffset():
+        return ""
+    return f"{begins:%H:%M} to {ends:%H:%M} {place_of(person)}"
