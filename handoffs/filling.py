@@ -122,11 +122,11 @@ def first_words(waiting: Waiting, now: datetime) -> str:
 def first_condition(
     item: ApprovalRequest, waiting: Waiting, shift_to: datetime, now: datetime
 ) -> str:
-    """“If still unknown at 14:00 UTC: follow the runbook Outcome unknown.”"""
+    """What follows an “If”: “still unknown at 14:00 UTC: follow the runbook “Outcome unknown”.”"""
     still = "unknown" if item.state == State.IN_DOUBT else "so"
     runbook = runbooks.find(waiting.runbook)
     do = f"follow the runbook “{runbook.title}”" if runbook else "tell the lead"
-    return f"If still {still} at {clock(shift_to + FIRST_LOOK, now)}: {do}."
+    return f"still {still} at {clock(shift_to + FIRST_LOOK, now)}: {do}."
 
 
 # --- Changed and done ------------------------------------------------------------------------------

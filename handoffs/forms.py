@@ -38,7 +38,7 @@ class StartForm(PlainForm):
         label="To", coerce=int, help_text="They answer each request, and own what they accept."
     )
     shift_from = _moment("Your shift from")
-    shift_to = _moment("To")
+    shift_to = _moment("Your shift to")
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class DraftForm(forms.Form):
     def _add_line(self, line: Line, people: Iterable[User]) -> None:
         ref = line.item.ref
         self.fields[f"next_{line.pk}"] = _words(f"Next step for {ref}", line.next_step)
-        self.fields[f"if_{line.pk}"] = _words(f"If {ref} is still so", line.condition)
+        self.fields[f"if_{line.pk}"] = _words(f"If, for {ref}", line.condition)
         self.fields[f"to_{line.pk}"] = forms.TypedChoiceField(
             label=f"{ref} goes to",
             coerce=int,
@@ -131,6 +131,7 @@ def _words(label: str, initial: str) -> forms.CharField:
         max_length=LONGEST_WORDS,
         required=False,
         initial=initial,
+        widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"max_length": f"Write at most {LONGEST_WORDS} characters."},
     )
 

@@ -258,10 +258,14 @@ def _write(handoff: Handoff, typed: Typed) -> None:
         raise Invalid({"": "One of these requests is not in the draft any more. Reload it."})
     for pk, words in typed.lines.items():
         line = risky[pk]
-        line.next_step = cleaned(f"next_{pk}", words.next_step, longest=LONGEST_WORDS)
-        line.condition = cleaned(f"if_{pk}", words.condition, longest=LONGEST_WORDS)
+        line.next_step = _on_one_line(f"next_{pk}", words.next_step)
+        line.condition = _on_one_line(f"if_{pk}", words.condition)
         line.to = _meant_for(line, words.to)
     Line.objects.bulk_update(risky.values(), ["next_step", "condition", "to"])
+
+
+def _on_one_line(field: str, text: str) -> str:
+    return " ".join(cleaned(field, text, longest=LONGEST_WORDS).split())
 
 
 def _meant_for(line: Line, pk: int | None) -> User | None:

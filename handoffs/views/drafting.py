@@ -36,6 +36,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _carry_out(request: HttpRequest, pk: int, command: Callable[..., Answer]) -> HttpResponse:
+    frame.found(request, pk)
     try:
         answer = command(
             handoff_id=pk,

@@ -109,7 +109,8 @@ def sentence(handoff: Handoff, now: datetime) -> str:
     if handoff.state == HandoffState.DONE:
         return f"{who} has answered all of it." if handoff.count else f"{who} has read it."
     if lateness.is_late(handoff, now):
-        return f"{_how_far(handoff)} It should be by {clock(handoff.due_at, now)}. {_speak_to(handoff)}"
+        by = clock(handoff.due_at, now)
+        return f"{_how_far(handoff)} All should be answered by {by}. {_speak_to(handoff)}"
     return f"{_how_far(handoff)} {who} has until {clock(handoff.due_at, now)}."
 
 
@@ -117,23 +118,25 @@ def _how_far(handoff: Handoff) -> str:
     if not handoff.count:
         return "It is not read yet."
     if handoff.unanswered == handoff.count:
-        return f"None of {handoff.count} is answered yet."
-    return f"{handoff.count - handoff.unanswered} of {handoff.count} are answered."
+        return f"None of {handoff.count} answered yet."
+    return f"{handoff.count - handoff.unanswered} of {handoff.count} answered."
 
 
 def _speak_to(handoff: Handoff) -> str:
-    leads = [visible(lead.name) for lead in filling.leads_of(handoff)]
+    """A lead, or who sent it when the only lead is the one who does not answer."""
+    leads = [
+        visible(lead.name) for lead in filling.leads_of(handoff) if lead.pk != handoff.receiver_id
+    ]
     if not leads:
-        return (
-            f"{visible(handoff.team.name)} has no lead to speak to; an administrator can name one."
-        )
+        return f"Speak to {visible(handoff.sender.name)}, who sent it."
     return f"Speak to {listed(leads, last='or')}, lead of {visible(handoff.team.name)}."
 
 
 def span(handoff: Handoff, now: datetime) -> str:
     """“05:00 to 13:00 UTC”, with the day where it is not today."""
-    begins, ends = (clock(at, now) for at in (handoff.shift_from, handoff.shift_to))
-    return f"{begins.removesuffix(' UTC')} to {ends}"
+    begins, ends = handoff.shift_from.astimezone(UTC), handoff.shift_to.astimezone(UTC)
+    until = f"{ends:%H:%M} UTC" if begins.date() == ends.date() else clock(ends, now)
+    return f"{clock(begins, now).removesuffix(' UTC')} to {until}"
 
 
 def local_span(handoff: Handoff, person: User) -> str:

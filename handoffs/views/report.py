@@ -28,7 +28,7 @@ SENTENCES = {
     "handoff.answer": "{ref}: {answer}",
     "handoff.acknowledge": "Read",
     "handoff.withdraw": "Withdrawn",
-    "handoff.late": "Late: without an answer are {unanswered}",
+    "handoff.late": "Late: {unanswered} without an answer",
 }
 OF_DRAFTS = ("handoff.save", "handoff.fill")
 

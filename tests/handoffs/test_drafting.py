@@ -74,7 +74,7 @@ def test_what_goes_on_by_itself_or_has_ended_is_not_handed_over(cast, morning):
 def test_what_is_risky_says_what_is_next_what_if_and_to_whom(cast, draft, morning):
     line = line_of(draft, morning.risky)
     assert line.next_step.startswith("We ask Stripe again")
-    assert line.condition.startswith("If still unknown at 10:30 UTC: follow the runbook “")
+    assert line.condition.startswith("still unknown at 10:30 UTC: follow the runbook “")
     assert line.to == cast.second_operator
 
 
