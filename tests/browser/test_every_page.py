@@ -51,6 +51,7 @@ PAGES = {
         *("/systems/", "/systems/stripe/hold/", "/dashboard/", "/lookup/", "/go/?q=acct"),
         *("/me/tokens/new/", "/api/v1/docs", "/problems/", "/problems/revision-mismatch"),
         "/inbox/?show=all",
+        *("/handoff/", "/handoff/new/", "/handoff/1/", "/handoff/2/"),
         "/requests/XX-1/",
     ],
     "finance": [
@@ -435,6 +436,9 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
     *("livez", "readyz", "mark_read", "watch_request"),
     *("webhook_delivery", "webhook_replay_one"),
+    *("handoff_save", "handoff_fill", "handoff_send"),
+    # Looked at where they are somebody's turn: browser/test_handoff.py.
+    *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),
 }
 
 
