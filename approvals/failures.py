@@ -103,18 +103,27 @@ class Tally:
 
 def tallies(person: Access) -> dict[str, Tally]:
     """By cause. Quiet: no more need a person than the reader wanted to be told of."""
+    return tallies_of(failing(person).values("cause").annotate(**tallied(person)))
+
+
+def tallied(person: Access) -> dict[str, Count | Coalesce]:
+    """What a query that groups requests by cause counts for `tallies_of`."""
     watched = CauseWatch.objects.filter(user=person.user_id, cause=OuterRef("cause"))
     needing = Q(state__in=[State.NEEDS_PERSON, State.IN_DOUBT]) & ~Q(cause__in=ACCEPTED)
-    lines = (
-        failing(person)
-        .values_list("cause")
-        .annotate(
-            retrying=Count("pk", filter=Q(state=State.RETRYING)),
-            needing=Count("pk", filter=needing),
-            above=Coalesce(Subquery(watched.values("above")), 0),
-        )
-    )
-    return {cause: Tally(*counts, counts[1] <= above) for cause, *counts, above in lines}
+    return {
+        "failing": Count("pk", filter=Q(state__in=FAILING)),
+        "retrying": Count("pk", filter=Q(state=State.RETRYING)),
+        "needing": Count("pk", filter=needing),
+        "above": Coalesce(Subquery(watched.values("above")), 0),
+    }
+
+
+def tallies_of(lines: Iterable[dict]) -> dict[str, Tally]:
+    return {
+        line["cause"]: Tally(line["retrying"], line["needing"], line["needing"] <= line["above"])
+        for line in lines
+        if line["cause"] and line["failing"]
+    }
 
 
 def newest_evidence(items: Iterable[ApprovalRequest], code: str) -> Attempt | None:

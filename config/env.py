@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from config.email import MalformedAddress, email_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
 SHORTEST_WEBHOOK_SECRET = 16
 RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)", re.ASCII)
 HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,253}:[1-9][0-9]{0,4}", re.ASCII)
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;]{1,64}@[a-z0-9.-]{1,253}", re.ASCII | re.IGNORECASE)
 SHORTEST_METRICS_TOKEN = 16
 LOG_FORMATS = ("json", "line")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -86,6 +89,10 @@ class Environment:
     webhook_test_addresses: list[str]
     metrics_token: str
     metrics_dir: Path | None
+    email_url: str
+    email: Mapping[str, object]  # Django's settings of mail
+    email_from: str
+    base_url: str  # where people find the product, for links in mails
     log_format: str  # "" when not chosen, and so is log_level
     log_level: str
 
@@ -129,6 +136,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         webhook_test_addresses=_hosts_and_ports(environ, "WEBHOOK_TEST_ADDRESSES"),
         metrics_token=_metrics_token(environ),
         metrics_dir=_folder(environ, "PROMETHEUS_MULTIPROC_DIR"),
+        email_url=environ.get("EMAIL_URL", ""),
+        email=_email(environ, "EMAIL_URL"),
+        email_from=_mail_address(environ, "EMAIL_FROM", "approval-queue@localhost"),
+        base_url=_address(environ, "BASE_URL", "http://127.0.0.1:8000"),
         log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS),
         log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS),
     )
@@ -249,6 +260,20 @@ def _metrics_token(environ: Mapping[str, str]) -> str:
 
 def _is_one_word(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
+
+
+def _email(environ: Mapping[str, str], name: str) -> Mapping[str, object]:
+    try:
+        return email_settings(environ.get(name, "").strip())
+    except MalformedAddress as error:
+        raise ConfigurationError(f"{name} {error}") from error
+
+
+def _mail_address(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name, "").strip() or default
+    if not MAIL_ADDRESS.fullmatch(value):
+        raise ConfigurationError(f"{name} must be one e-mail address, such as queue@example.com.")
+    return value
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:

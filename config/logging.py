@@ -29,7 +29,16 @@ FACTS = (
     *("task", "queue", "item_id"),  # of a job
     *("ref", "purpose", "seen", "cause", "outcome"),  # of an attempt
 )
-OURS = ("config", "handoffs", "webhooks", "approvals", "accounts", "audit", "demo")
+OURS = (
+    "config",
+    "notifications",
+    "handoffs",
+    "webhooks",
+    "approvals",
+    "accounts",
+    "audit",
+    "demo",
+)
 FIRST = ("timestamp", "level", "logger", "event", "request_id")
 OUTSIDE = "-"  # the request id of what belongs to no interaction: a start, a stop
 LONGEST_EXCEPTION = 8000

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from approvals.views import kept
 from audit import trace
 from audit.correlation import interaction
 from audit.masking import holds_key
@@ -143,13 +144,21 @@ class SignedInForPages:
 
     @staticmethod
     def _nothing_was_recorded(request: HttpRequest) -> HttpResponse:
-        """A form sent after the session ended: what was typed comes back, to be kept."""
+        """A form sent after the session ended: what was typed comes back, and a comment stays."""
         typed = [
             {"name": name.replace("_", " "), "text": text}
             for name, text in request.POST.items()
             if name in TYPED_BY_HAND and text.strip()
         ]
-        context = {"typed": typed, "sign_in_url": f"{settings.LOGIN_URL}?next=/"}
+        signed = kept.sealed(request)
+        context = {
+            "typed": typed,
+            "is_kept": bool(signed),
+            "sign_in_url": f"{settings.LOGIN_URL}?next=/",
+        }
         if request.path.startswith("/requests/") and not request.path.endswith("/check/"):
             context["sign_in_url"] = f"{settings.LOGIN_URL}?next={quote(request.path)}"
-        return render(request, "signed_out.html", context, status=401)
+        response = render(request, "signed_out.html", context, status=401)
+        if signed:
+            kept.keep(response, request, signed)
+        return response

@@ -11,6 +11,7 @@ PRODUCT_VERSION = "0.1.0"
 # --- Applications, lowest last -------------------------------------------------------------------
 INSTALLED_APPS = [
     "demo",
+    "notifications",
     "handoffs",
     "webhooks",
     "approvals",
@@ -72,6 +73,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "approvals.views.frame.page_frame",
+                "notifications.views.frame.beside_every_page",
             ],
         },
     }
@@ -168,9 +170,15 @@ API_LIMIT_PER_ADDRESS = ENV.api_limit_per_address
 API_LIMIT_OF_GUESSES = ENV.api_limit_of_guesses
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 # Jobs of these queues have slots of their own in each worker, and take none of the others'.
-QUEUES_WITH_OWN_SLOTS = {"webhooks": 4}
+QUEUES_WITH_OWN_SLOTS = {"webhooks": 4, "mail": 1}
 WEBHOOK_TEST_ADDRESSES = ENV.webhook_test_addresses
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
+
+# --- Mail ----------------------------------------------------------------------------------------
+vars().update(ENV.email)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
+SENDS_MAIL = bool(ENV.email_url)
+BASE_URL = ENV.base_url
 
 # --- What is told about it -----------------------------------------------------------------------
 LOGGING_CONFIG = "config.logging.start"

@@ -9,6 +9,7 @@ admin.site.index_title = "People, teams, queues and policies"
 
 urlpatterns = [
     path("", include("approvals.urls")),
+    path("", include("notifications.urls")),
     path("handoff/", include("handoffs.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("accounts/", include("allauth.account.urls")),

@@ -22,6 +22,9 @@ from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Effect, Queue, State
 from demo import handoffs, webhooks
 from demo.organisation import PEOPLE
+from notifications import following, rounds
+from notifications.commands import CHOICES, choose, watch
+from notifications.notices import preferences_of
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
 UNKNOWN = "acct_5512"
@@ -79,6 +82,7 @@ class Situation:
             self._three_changes_retrying()
             self._asked_since()
             self._the_lead_keeps_an_eye_on_it()
+            self._people_are_told()
 
     # --- People and times ------------------------------------------------------------------------
 
@@ -127,6 +131,14 @@ class Situation:
             by=self.person("ops@"),
             at=self.ago(days=6),
         )
+
+    def _people_are_told(self) -> None:
+        """What the worker would tell them, so that inboxes are not empty at the first look."""
+        wanted = preferences_of([lead := self.person("ops@")])[lead.pk]
+        choices = {name: getattr(wanted, name) for name in CHOICES} | {"digest": True}
+        choose(by=lead, at=self.ago(days=6), **choices)
+        following.run(at=self.now)
+        rounds.tell_of_stuck(at=self.now)
 
     # --- Chapters --------------------------------------------------------------------------------
 
@@ -244,7 +256,9 @@ class Situation:
         )
         self.approve(item, "ops2", at=asked + timedelta(minutes=9))
         self.run(item)
-        self.note(item, "ops", asked + timedelta(minutes=40), "Asked Kemi for the right number.")
+        self.note(
+            item, "ops", asked + timedelta(minutes=40), "Asked @support2 for the right number."
+        )
 
     def _one_task_by_hand(self) -> None:
         asked = self.ago(hours=2, minutes=5)
@@ -319,8 +333,9 @@ class Situation:
             ticket="ZD-9921",
             reason=("lost_parcel", "Parcel lost, the carrier confirmed it on 20 November."),
         )
+        watch(ref=near.ref, by=self.person("ops@"), at=self.ago(hours=3), wanted=True)
         self.approve(near, "finance3", at=self.ago(hours=2, minutes=51))
-        self.note(near, "support@", self.ago(hours=2), "The customer has called twice.")
+        self.note(near, "support@", self.ago(hours=2), "The customer has called twice, @ops.")
         operate.remind(
             ref=near.ref, by=self.person("ops@"), at=self.ago(minutes=52), key=self.key()
         )

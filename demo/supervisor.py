@@ -145,6 +145,8 @@ class Demo:
             ACCOUNT_SERVICE_URL=simulator,
             ACCOUNT_SERVICE_SECRET=secrets.token_urlsafe(16),
             WEBHOOK_TEST_ADDRESSES=f"{urlsplit(simulator).netloc},{NOWHERE}",
+            EMAIL_URL=settings.ENV.email_url or f"file://{self.directory / 'mail'}",
+            BASE_URL=f"http://127.0.0.1:{self.port}",
             METRICS_TOKEN=settings.METRICS_TOKEN or keep(self.metrics_token),
             # A person reads along, and must not lose the password among the lines of requests.
             LOG_FORMAT=settings.ENV.log_format or "line",

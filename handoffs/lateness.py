@@ -43,5 +43,11 @@ def _mark(pk: int, at: datetime) -> Handoff | None:
             return None
         handoff.late_at = at
         left = handoff.lines.filter(answer="").count()
-        commit(handoff, "handoff.late", actor=CLOCK, at=at, facts={"unanswered": left})
+        facts = {
+            "unanswered": left,
+            "to": handoff.receiver.name,
+            "from_id": handoff.sender_id,
+            "team_id": handoff.team_id,
+        }
+        commit(handoff, "handoff.late", actor=CLOCK, at=at, facts=facts)
     return handoff

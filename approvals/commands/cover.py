@@ -141,6 +141,7 @@ def _tell(verb: str, cover: Cover, asking: Access, at: datetime, key: str) -> No
             "cover": cover.pk,
             "person": cover.person.name,
             "deputy": cover.by.name,
+            "deputy_id": cover.by_id,
             "queues": sorted(cover.queues.values_list("slug", flat=True)),
             "starts_at": cover.starts_at.isoformat(),
             "ends_at": cover.ends_at.isoformat(),

@@ -7,6 +7,7 @@ from accounts.models import User
 from approvals import jobs, kinds
 from approvals.causes import cause as cause_of
 from approvals.commands.frame import Running, command, required
+from approvals.commands.mentions import mentioned
 from approvals.events import Action
 from approvals.models import OPEN, ApprovalRequest, Effect, Note, Queue, State
 from approvals.refusals import Invalid, TooEarly, TransitionNotAllowed
@@ -95,11 +96,17 @@ def remind(running: Running) -> None:
 
 @command("note", from_states=[state for state in State if state != State.NEW])
 def note(running: Running, *, reason: str) -> None:
-    """Leave a note. What is approved, and what was approved, stays as it is."""
+    """Leave a note. What is approved, and what was approved, stays as it is; who is named is told."""
     running.check_allowed()
     text = required("reason", reason, "Write the note.")
     Note.objects.create(item=running.item, author=running.by, text=text, written_at=running.at)
-    running.commit(Action.NOTE, sentence="Your note is added.", reason=text)
+    named = mentioned(text, running.item)
+    running.commit(
+        Action.NOTE,
+        sentence=f"Your note is added.{named.sentence}",
+        reason=text,
+        facts={"mentions": [str(person.pk) for person in named.people]} if named.people else {},
+    )
 
 
 @command("hold", from_states=HOLDABLE)

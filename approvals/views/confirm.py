@@ -14,7 +14,7 @@ from approvals.forms import AssignForm, ReasonForm, SettleForm
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
 from approvals.rules import may
-from approvals.views import errors
+from approvals.views import errors, kept
 from approvals.views.frame import reader
 from approvals.views.verbs import VERBS, Words, offers
 from approvals.wording import visible
@@ -36,7 +36,9 @@ def confirm(request: HttpRequest, ref: str, verb: str) -> HttpResponse:
     if not offers(name, item):
         messages.info(request, _not_now(item, name), extra_tags="retrying")
         return redirect("request", ref=ref)
-    return _page(request, item, name, _form(name, item))
+    form = _form(name, item)
+    form.initial["reason"] = kept.comment(request)
+    return _page(request, item, name, form)
 
 
 def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
@@ -75,7 +77,9 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
     if answer.is_replay:
         sentence = f"Already recorded: {sentence} Nothing was done twice."
     messages.success(request, sentence, extra_tags="done")
-    return redirect("request", ref=ref)
+    response = redirect("request", ref=ref)
+    kept.forget(response, request)
+    return response
 
 
 def _typed(name: str, form: Form) -> dict:

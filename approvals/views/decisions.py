@@ -16,14 +16,12 @@ from approvals.rules import covered_by, may
 from approvals.views.frame import reader
 from approvals.wording import duration, listed, money, short_name, shortened, visible
 
-MOST = 100
-
 
 @require_GET
 def decisions(request: HttpRequest) -> HttpResponse:
     person, now = reader(request), timezone.now()
     mine = queries.seen_by(person).filter(queries.can_decide(person), state=State.PENDING)
-    waiting = list(mine.order_by("due_order", "created_at", "id")[:MOST])
+    waiting = list(mine.order_by(*queries.DECISION_ORDER)[: queries.MOST_DECISIONS])
     show = request.GET.get("show", "")
     show = show if show in ("decided", "cover") else ""
     for_others = [item for item in waiting if covered_by(item, person)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
@@ -11,7 +12,7 @@ from approvals import queries
 from approvals.forms import QueueFilter
 from approvals.models import OPEN, ApprovalRequest, State
 from approvals.views.frame import reader, with_query
-from approvals.wording import visible
+from approvals.wording import is_storable, visible
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,16 @@ class Listing:
             remove = with_query(self.request, **{name: None, "cursor": None})
             found.append({"label": f"{field.label}: {visible(shown)}", "remove_url": remove})
         return found
+
+
+def known_query(text: str, *more: str) -> str:
+    """Of a query string only what the queue reads, and `more` names; in one order.
+
+    "" for more fields than any list of ours has.
+    """
+    known = {"view", *more, *QueueFilter.base_filters}
+    try:
+        pairs = parse_qsl(text[:2000], max_num_fields=50) if is_storable(text) else []
+    except ValueError:
+        return ""
+    return urlencode(sorted((name, value) for name, value in pairs if name in known))

@@ -8,7 +8,9 @@ from django.views.decorators.http import require_GET
 
 from approvals import queries
 from approvals.models import SavedView
+from approvals.views import place
 from approvals.views.changes import cursor_of
+from approvals.views.frame import counts as counted
 from approvals.views.frame import reader, with_query
 from approvals.views.listing import Listing
 from approvals.views.rows import plural, rows
@@ -40,7 +42,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         page = queries.queue_page(listing.found, cursor=request.GET.get("cursor", ""))
     except queries.BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
-    counts = queries.counts(person, now)
+    counts = counted(request, now)
     request.can_decide = counts["decide"]
     views = list(SavedView.objects.filter(user=request.user))
     saved = _opened(request, views)
@@ -69,6 +71,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     template = "approvals/queue.html#region" if request.htmx else "approvals/queue.html"
     response = render(request, template, context)
     response["Vary"] = "HX-Request"
+    place.keep(request, response)
     return response
 
 

@@ -14,6 +14,7 @@ from approvals.models import ApprovalRequest, State
 from approvals.models.decision import speaker
 from approvals.rules import covered_by, may
 from approvals.views import attempt as attempt_view
+from approvals.views import place
 from approvals.views.frame import reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
 from approvals.wording import clock, listed, money, visible
@@ -29,6 +30,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     item = queries.find(ref, person)
     if item is None:
         raise Http404(ref)
+    series = _series(request, item)
     deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
     waiting = explain(item, deciders, now, switches.switch_of_kind().get(item.kind))
     kind = kinds.kind_of(item.kind)
@@ -52,10 +54,34 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "timeline": _timeline(item),
         "audit_line": f"Event {item.version:,} is the newest",
         "note_form": _note_form(item),
-        "back_url": "/queue/?view=all" if inspects else "/lookup/",
+        "series": series,
+        "back_url": place.back(request, item.ref) if inspects else "/lookup/",
         "back_label": "Back to queue" if inspects else "Back to lookup",
     }
     return render(request, "approvals/request.html", context)
+
+
+def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
+    """“Decision 1 of 3” and the next one, for who can decide this or has just decided it."""
+    person = reader(request)
+    if not person.queues_with("decide_request"):
+        return None
+    refs = queries.decisions_of(person)
+    is_all = len(refs) < queries.MOST_DECISIONS
+    if is_all:
+        request.can_decide = len(refs)  # the number beside “Decisions”
+    count = f"{len(refs)}" if is_all else f"{len(refs)} or more"
+    if item.ref in refs:
+        number = refs.index(item.ref) + 1
+        words = f"Decision {number} of {count}" if len(refs) > 1 else ""
+        following = refs[number:] or refs[: number - 1]
+    elif any(decision.person_key == person.person_key for decision in item.decisions.all()):
+        following = refs
+        wait = "1 decision waits" if len(refs) == 1 else f"{count} decisions wait"
+        words = f"{wait} for you" if refs else ""
+    else:
+        return None
+    return {"words": words, "next": following[0]} if following else None
 
 
 def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -> dict | None:

@@ -1,7 +1,5 @@
 """Keeping a view of the queue, and forgetting it."""
 
-from urllib.parse import parse_qsl, urlencode
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,14 +7,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from approvals.commands.saved_views import delete_view, save_view
-from approvals.forms import QueueFilter
 from approvals.refusals import Invalid, NotFound
-from approvals.wording import is_storable, visible
+from approvals.views.listing import known_query
+from approvals.wording import visible
 
 
 @require_POST
 def save(request: HttpRequest) -> HttpResponse:
-    query = _kept(request.POST.get("query", ""))
+    query = known_query(request.POST.get("query", ""))
     name = visible(request.POST.get("name", ""))
     try:
         saved = save_view(name=name, query=query, by=request.user, at=timezone.now())
@@ -36,10 +34,3 @@ def delete(request: HttpRequest, number: int) -> HttpResponse:
     else:
         messages.success(request, f"The view “{name}” is deleted.", extra_tags="done")
     return redirect("queue")
-
-
-def _kept(query: str) -> str:
-    """Only what the queue's filters read, in one order."""
-    known = {"view", *QueueFilter.base_filters}
-    pairs = parse_qsl(query[:2000], max_num_fields=50) if is_storable(query) else []
-    return urlencode(sorted((name, value) for name, value in pairs if name in known))

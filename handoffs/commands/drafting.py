@@ -153,7 +153,8 @@ def send_handoff(
         handoff.state, handoff.sent_at = HandoffState.SENT, at
         _check_complete(handoff, running.access)
         sent = _freeze(handoff, running.access, them, at)
-        running.commit(handoff, "handoff.send", facts={"to": handoff.receiver.name, "lines": sent})
+        facts = {"to": handoff.receiver.name, "to_id": handoff.receiver_id, "lines": sent}
+        running.commit(handoff, "handoff.send", facts=facts)
         return handoff, f"Sent to {short_name(handoff.receiver.name)}, who answers each request."
 
     return _on_draft("send", handoff_id, act, by=by, at=at, key=key, typed=typed)

@@ -36,25 +36,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
+def provider(tmp_path_factory) -> Iterator[str]:
+    """The address of the simulator, which keeps its own ledger of effects and calls."""
+    process, address = _simulator(tmp_path_factory.mktemp("ledger"))
+    yield address
+    process.terminate()
+    process.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def site(django_db_setup, django_db_blocker, provider: str) -> Iterator[str]:
     """The address of a running product in the 09:12 situation, on a database of its own."""
     name = f"{django_db_setup}_browser"
     postgres.build(name, template=f"{django_db_setup}_template")
-    simulator, simulator_url = _simulator(tmp_path_factory.mktemp("ledger"))
     port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": os.environ["DATABASE_URL"].replace("/aq_test?", f"/{name}?"),
         "DATABASE_OWNER_URL": os.environ["DATABASE_OWNER_URL"].replace("/aq_test?", f"/{name}?"),
         "STRIPE_API_KEY": "sk_test_browser",
-        "STRIPE_API_BASE": simulator_url,
-        "ACCOUNT_SERVICE_URL": simulator_url,
+        "STRIPE_API_BASE": provider,
+        "ACCOUNT_SERVICE_URL": provider,
         "ACCOUNT_SERVICE_SECRET": "secret",
-        "WEBHOOK_TEST_ADDRESSES": ",".join(_receivers(simulator_url)),
+        "WEBHOOK_TEST_ADDRESSES": ",".join(_receivers(provider)),
     }
-    _happen(name, simulator_url, django_db_blocker)
+    _happen(name, provider, django_db_blocker)
     _point_to(django_db_setup)
-    processes = [simulator] + [
+    processes = [
         subprocess.Popen(command, cwd=django_settings.BASE_DIR, env=environment)
         for command in (
             [sys.executable, "manage.py", "worker"],
@@ -71,6 +79,16 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         process.terminate()
         process.wait(timeout=60)
     postgres.drop(name)
+
+
+Stored = Callable[..., list[tuple]]
+
+
+@pytest.fixture
+def stored(site: str, django_db_setup: str) -> Iterator[Stored]:
+    """Asks the site's database in SQL. Django itself refuses to work beside a browser."""
+    with postgres.admin(f"{django_db_setup}_browser") as connection:
+        yield lambda query, **values: connection.execute(query, values).fetchall()
 
 
 def _receivers(simulator_url: str) -> list[str]:

@@ -104,7 +104,7 @@ def test_a_database_that_does_not_answer_is_said_and_nothing_promised(client, ca
     def down(*_args, **_kw):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("approvals.views.queue.queries.counts", down)
+    monkeypatch.setattr("approvals.views.queue.counted", down)
     answer = client.get("/queue/")
     assert answer.status_code == 503
     assert "not available right now" in answer.content.decode()
@@ -117,7 +117,7 @@ def test_an_unforeseen_error_does_not_say_that_nothing_was_recorded(client, cast
     def broken(*_args, **_kw):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("approvals.views.queue.queries.counts", broken)
+    monkeypatch.setattr("approvals.views.queue.counted", broken)
     answer = client.get("/queue/")
     assert answer.status_code == 500
     assert "We do not know if what you sent was recorded" in answer.content.decode()

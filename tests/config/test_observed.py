@@ -60,7 +60,7 @@ def test_an_unforeseen_error_is_counted_and_told(client, cast, lines, monkeypatc
     def broken(*_args, **_kw):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("approvals.views.queue.queries.counts", broken)
+    monkeypatch.setattr("approvals.views.queue.counted", broken)
     before = counted(route="queue", method="GET", status="5xx")
     client.get("/queue/")
     assert [line.status for line in lines()] == [500]

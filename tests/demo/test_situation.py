@@ -11,6 +11,7 @@ from approvals.models import ApprovalRequest, State
 from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
 from demo.webhooks import NOWHERE
 from handoffs.models import Handoff
+from notifications.models import Notice
 from webhooks.models import Delivery, Endpoint
 
 
@@ -34,6 +35,10 @@ def test_it_is_the_same_at_any_speed(start, settings):
         "not-reached",
     )
     assert Endpoint.objects.filter(disabled_at=None, failures=0).count() == 2
+    lead = User.objects.get(email="ops@demo.test")
+    assert {"mine", "mentions", "watched"} <= set(
+        Notice.objects.filter(user=lead).values_list("topic", flat=True)
+    )
     assert_two_handoffs()
 
 

@@ -273,3 +273,9 @@ def test_fifty_rows_are_at_most_120_kb(cast, as_):
     page = as_("operator").get("/queue/?view=all")
     assert page.content.count(b"<tr") == 51
     assert len(page.content) <= 120_000
+
+
+def test_a_view_of_too_many_fields_is_saved_as_the_plain_queue(cast, as_):
+    answer = as_("operator").post("/queue/views/", {"name": "Wide", "query": "a=1&" * 60})
+    assert answer.status_code == 302
+    assert as_("operator").get("/queue/?" + "a=1&" * 60).status_code == 200

@@ -1,0 +1,72 @@
+"""The one way in which people are told: notices for those who want them, each once."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from notifications import quiet
+from notifications.models import Notice, Preferences
+from notifications.telling import Telling
+
+GATHER = timedelta(minutes=1)  # what comes within it goes into one letter
+NEWS = timedelta(hours=24)  # what is older is not written to anybody any more
+
+
+def tell(tellings: Iterable[Telling], *, at: datetime, happened_at: datetime | None = None) -> None:
+    """Write what is new of it, at `at`; a repeated mark is nothing new.
+
+    `happened_at` is when it happened, if that was earlier: old news is in the inbox, not in the mail.
+    """
+    tellings = list(tellings)
+    people = _people({telling.user_id for telling in tellings})
+    wanted = preferences_of(people.values())
+    found = [
+        _notice(telling, people[telling.user_id], wanted[telling.user_id], at, happened_at or at)
+        for telling in tellings
+        if telling.user_id in people and _wants(wanted[telling.user_id], telling)
+    ]
+    Notice.objects.bulk_create(found, ignore_conflicts=True)
+
+
+def preferences_of(users: Iterable[User]) -> dict[int, Preferences]:
+    """By user id; what a new person has for who never chose."""
+    users = list(users)
+    chosen = {one.user_id: one for one in Preferences.objects.filter(user__in=users)}
+    return {user.pk: chosen.get(user.pk) or Preferences(user=user) for user in users}
+
+
+def _people(ids: Iterable[int]) -> Mapping[int, User]:
+    return {user.pk: user for user in User.objects.filter(pk__in=ids, is_active=True)}
+
+
+def _wants(wanted: Preferences, telling: Telling) -> bool:
+    return telling.is_urgent or wanted.wants(telling.topic)
+
+
+def _notice(
+    telling: Telling, user: User, wanted: Preferences, at: datetime, happened_at: datetime
+) -> Notice:
+    item = telling.item
+    return Notice(
+        user=user,
+        topic=telling.topic,
+        mark=telling.mark,
+        item=item,
+        revision=item.revision if telling.is_decision else None,
+        step=item.step if telling.is_decision else None,
+        sentence=telling.sentence,
+        url=telling.url,
+        is_urgent=telling.is_urgent,
+        at=happened_at,
+        mail_at=_mail_at(telling, user, wanted, at) if at - happened_at < NEWS else None,
+    )
+
+
+def _mail_at(telling: Telling, user: User, wanted: Preferences, at: datetime) -> datetime | None:
+    """An unknown outcome and its like are written at any hour."""
+    if not wanted.by_email:
+        return None
+    soon = at + GATHER
+    if telling.is_urgent:
+        return soon
+    return quiet.next_allowed(soon, user.zone, wanted.quiet_from, wanted.quiet_until)

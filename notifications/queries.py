@@ -1,0 +1,105 @@
+"""The reads: what a person was told and still concerns them, in pages; how much of it is new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core import signing
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from accounts.access import Access
+from accounts.models import User
+from approvals.models import ApprovalRequest, Decision, State
+from approvals.rules import visible_to
+from notifications.models import Notice, Watch
+
+PAGE = 30
+
+
+class BadCursor(ValueError):
+    """The message is a sentence for whoever made the address."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """`next_cursor` is "" on the last page."""
+
+    notices: Sequence[Notice]
+    next_cursor: str
+
+
+def is_settled() -> Q:
+    """It asked for a decision that is not asked for any more, or that this person has given."""
+    spoke = Decision.objects.filter(
+        item=OuterRef("item"),
+        revision=OuterRef("revision"),
+        step=OuterRef("step"),
+        decided_by=OuterRef("user"),
+        voided_at=None,
+    )
+    asks = Q(
+        item__state=State.PENDING, item__revision=F("revision"), item__step=F("step")
+    ) & ~Exists(spoke)
+    return Q(step__isnull=False) & ~asks
+
+
+def is_new() -> Q:
+    """Not read, and not settled by itself."""
+    return Q(read_at=None) & ~is_settled()
+
+
+def told(person: Access) -> QuerySet[Notice]:
+    """What this person was told, of what they may still see."""
+    visible = ApprovalRequest.objects.filter(visible_to(person))
+    return Notice.objects.filter(Q(item=None) | Q(item__in=visible), user=person.user_id)
+
+
+def inbox(person: Access, *, only_new: bool, cursor: str = "") -> Page:
+    """Newest first. Raise `BadCursor` for a cursor we didn't make."""
+    found = told(person).annotate(settled=is_settled()).select_related("item")
+    if only_new:
+        found = found.filter(is_new())
+    if cursor:
+        at, pk = _read_cursor(cursor)
+        found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
+    notices = list(found.order_by("-at", "-pk")[: PAGE + 1])
+    has_more = len(notices) > PAGE
+    return Page(notices[:PAGE], _write_cursor(notices[PAGE - 1]) if has_more else "")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What every page shows of it: how much is new, and whether its request is watched."""
+
+    new: int
+    is_watching: bool
+
+
+def beside(user: User, ref: str = "") -> Beside:
+    """One query."""
+    new = (
+        Notice.objects.filter(is_new(), user=OuterRef("pk"))
+        .order_by()
+        .values("user")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    watching = Watch.objects.filter(user=OuterRef("pk"), item__ref=Value(ref))
+    count, is_watching = (
+        User.objects.filter(pk=user.pk)
+        .values_list(Coalesce(Subquery(new, output_field=IntegerField()), 0), Exists(watching))
+        .get()
+    )
+    return Beside(count, is_watching)
+
+
+def _write_cursor(notice: Notice) -> str:
+    return signing.dumps([notice.at.isoformat(), notice.pk], salt="inbox", compress=True)
+
+
+def _read_cursor(cursor: str) -> tuple[str, int]:
+    try:
+        at, pk = signing.loads(cursor, salt="inbox")
+        return str(at), int(pk)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadCursor("This page address is not one of ours.") from error

@@ -1,0 +1,277 @@
+"""Whom an event tells, and in which words. Nothing here writes.
+
+A sentence names the request and who acted, never a customer, an amount or the text of a note: it goes
+into mails, too.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef
+from django.utils.dateparse import parse_datetime
+
+from accounts import access, grants
+from accounts.models import Membership, User
+from approvals import queries
+from approvals.events import Action, sentence
+from approvals.models import ApprovalRequest, Queue, State
+from approvals.rules import may
+from approvals.wording import clock, short_name
+from audit.models import Event, Outcome
+from notifications.models import Topic, Watch
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One person is told one thing; `mark` says which, so that it is told once."""
+
+    user_id: int
+    topic: Topic
+    mark: str
+    sentence: str
+    url: str
+    item: ApprovalRequest | None = None
+    is_decision: bool = False
+    is_urgent: bool = False
+
+
+def about_decision(item: ApprovalRequest, now: datetime) -> list[Telling]:
+    """Everybody who can decide the open step."""
+    if item.state != State.PENDING:
+        return []
+    due = f", due {clock(item.due_at, now)}" if item.due_at else ""
+    return [
+        Telling(
+            user_id=person.user_id,
+            topic=Topic.DECISIONS,
+            mark=f"decision/{item.ref}/{item.revision}/{item.step}",
+            sentence=f"{item.ref} waits for your decision{due}.",
+            url=f"/requests/{item.ref}/#decide",
+            item=item,
+            is_decision=True,
+        )
+        for person in queries.candidates_of(item, now)
+        if may("approve", item, person)
+    ]
+
+
+# --- What happens to a request --------------------------------------------------------------------
+
+
+def _asks_for_a_decision(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    return about_decision(item, now)
+
+
+def _reminded(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    who = short_name(event.actor_label)
+    if item.state == State.SENT_BACK:
+        words = f"{who} reminds you: {item.ref} waits for your answer."
+        return [_mine(event, item, item.requested_by_id, words)]
+    words = f"{who} reminds you: {item.ref} waits for your decision."
+    return [
+        Telling(**{**vars(one), "mark": f"event/{event.pk}", "sentence": words})
+        for one in about_decision(item, now)
+    ]
+
+
+def _came_back(words: str) -> Callable[[Event, ApprovalRequest, datetime], list[Telling]]:
+    def tell(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+        said = words.format(who=short_name(event.actor_label), ref=item.ref)
+        return [_mine(event, item, item.requested_by_id, said)]
+
+    return tell
+
+
+def _failed_late(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    words = f"{item.ref} was done, and then it failed: it needs a person."
+    people = {item.requested_by_id, item.owner_id} - {None}
+    return [_mine(event, item, pk, words, is_urgent=True) for pk in people]
+
+
+def _stranded(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    """Leads can set cover; whoever asked should know why it stands still."""
+    words = f"Nobody can decide {item.ref} now. Cover, or another member, would help."
+    people = {item.requested_by_id, *_leads_of(item.waiting_team_id)}
+    return [_mine(event, item, pk, words) for pk in people]
+
+
+def _given(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    words = f"{short_name(event.actor_label)} gave you {item.ref}."
+    owner = event.facts.get("owner", "")
+    return [_mine(event, item, int(owner), words)] if str(owner).isdigit() else []
+
+
+def _named(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    words = f"{short_name(event.actor_label)} names you in a note on {item.ref}."
+    return [
+        _telling(event, item, int(pk), Topic.MENTIONS, words)
+        for pk in event.facts.get("mentions", [])
+    ]
+
+
+OF_REQUESTS: Mapping[str, Callable[[Event, ApprovalRequest, datetime], list[Telling]]] = {
+    Action.SUBMIT: _asks_for_a_decision,
+    Action.RESUBMIT: _asks_for_a_decision,
+    Action.APPROVE: _asks_for_a_decision,
+    Action.TAKE_BACK: _asks_for_a_decision,
+    Action.UNSTRAND: _asks_for_a_decision,
+    Action.REMIND: _reminded,
+    Action.SEND_BACK: _came_back("{who} sent {ref} back to you with a question."),
+    Action.REJECT: _came_back("{who} rejected {ref}, which you asked for."),
+    Action.EXPIRE: _came_back("{ref}, which you asked for, expired: nobody decided in time."),
+    Action.REPORT_LATE_FAILURE: _failed_late,
+    Action.STRAND: _stranded,
+    Action.ASSIGN: _given,
+    Action.NOTE: _named,
+}
+
+# What somebody who watches a request wants to hear; starts and tries are too many.
+WORTH_WATCHING = frozenset(
+    {
+        Action.APPROVE,
+        Action.REJECT,
+        Action.SEND_BACK,
+        Action.RESUBMIT,
+        Action.WITHDRAW,
+        Action.TAKE_BACK,
+        Action.EXPIRE,
+        Action.SUCCEED,
+        Action.LOSE_TRACK,
+        Action.GIVE_UP,
+        Action.HOLD,
+        Action.RESUME,
+        Action.SETTLE,
+        Action.REPORT_LATE_FAILURE,
+        Action.NOTE,
+    }
+)
+
+
+def _watched(event: Event, item: ApprovalRequest, watchers: Iterable[int]) -> list[Telling]:
+    said = sentence(event.action, event.facts)
+    words = f"{item.ref}, which you watch: {said[:1].lower()}{said[1:]}."
+    return [_telling(event, item, pk, Topic.WATCHED, words) for pk in watchers]
+
+
+# --- What happens to people -----------------------------------------------------------------------
+
+
+def _covering(event: Event, now: datetime) -> list[Telling]:
+    deputy = event.facts.get("deputy_id")
+    if deputy is None:
+        return []
+    who, until = event.facts["person"], parse_datetime(event.facts["ends_at"])
+    words = f"You decide in the place of {short_name(who)} until {clock(until, now)}."
+    return [Telling(deputy, Topic.SHIFTS, f"event/{event.pk}", words, "/me/cover/")]
+
+
+def _handed_over(event: Event, now: datetime) -> list[Telling]:
+    words = f"{short_name(event.actor_label)} hands a shift over to you. It waits for your answer."
+    url = f"/handoff/{event.target_id}/"
+    return [
+        Telling(event.facts["to_id"], Topic.SHIFTS, f"event/{event.pk}", words, url, is_urgent=True)
+    ]
+
+
+def _not_accepted(event: Event, now: datetime) -> list[Telling]:
+    who = short_name(event.facts["to"])
+    words = f"The handoff to {who} is not accepted, 30 minutes into the shift."
+    url = f"/handoff/{event.target_id}/"
+    people = {event.facts["from_id"], *_leads_of(event.facts["team_id"])}
+    return [
+        Telling(pk, Topic.SHIFTS, f"event/{event.pk}", words, url, is_urgent=True) for pk in people
+    ]
+
+
+OF_PEOPLE: Mapping[str, Callable[[Event, datetime], list[Telling]]] = {
+    "cover.set": _covering,
+    "handoff.send": _handed_over,
+    "handoff.late": _not_accepted,
+}
+
+
+# --- All of them ----------------------------------------------------------------------------------
+
+
+def of_events(events: Iterable[Event], now: datetime) -> list[Telling]:
+    """Everything that these events tell anybody who may see it; nobody is told of their own acts."""
+    told = [event for event in events if event.outcome != Outcome.DENIED]
+    items = _items_of(told)
+    watchers = _watchers_of(items.values())
+    found: list[tuple[Event, Telling]] = []
+    for event in told:
+        if of_person := OF_PEOPLE.get(event.action):
+            found += [(event, telling) for telling in of_person(event, now)]
+        elif event.target_id in items and event.target_type == "request":
+            item = items[event.target_id]
+            found += [(event, one) for one in _of_request(event, item, watchers, now)]
+    return _for_those_who_may_see(found)
+
+
+def _of_request(
+    event: Event, item: ApprovalRequest, watchers: Mapping[int, list[int]], now: datetime
+) -> list[Telling]:
+    tell = OF_REQUESTS.get(event.action)
+    tellings = tell(event, item, now) if tell else []
+    if event.action in WORTH_WATCHING:
+        tellings += _watched(event, item, watchers.get(item.pk, ()))
+    return tellings
+
+
+def _items_of(events: Iterable[Event]) -> dict[str, ApprovalRequest]:
+    wanted = {*OF_REQUESTS, *WORTH_WATCHING}
+    refs = {e.target_id for e in events if e.target_type == "request" and e.action in wanted}
+    return {item.ref: item for item in queries.requests().filter(ref__in=refs)} if refs else {}
+
+
+def _watchers_of(items: Iterable[ApprovalRequest]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for item_id, user_id in Watch.objects.filter(item__in=list(items)).values_list("item", "user"):
+        found.setdefault(item_id, []).append(user_id)
+    return found
+
+
+def _for_those_who_may_see(found: list[tuple[Event, Telling]]) -> list[Telling]:
+    ids = {telling.user_id for _, telling in found}
+    users = User.objects.filter(pk__in=ids, is_active=True, is_service=False)
+    people = access.of_many(users, Queue) if ids else {}
+    return [
+        telling
+        for event, telling in found
+        if (person := people.get(telling.user_id)) is not None
+        and not _is_by(event, person)
+        and (telling.item is None or may("view", telling.item, person))
+    ]
+
+
+def _is_by(event: Event, person: access.Access) -> bool:
+    return event.actor_type == "person" and event.actor_id == str(person.user_id)
+
+
+def _leads_of(team_id: int | None) -> list[int]:
+    found = Membership.objects.filter(group=team_id, is_lead=True)
+    return list(found.values_list("user", flat=True))
+
+
+def leads_of_operations(item: ApprovalRequest) -> list[int]:
+    """Leads of teams whose members operate this request's queue; they look when it is nobody's."""
+    operates = grants.holds(
+        "operate_request", Queue, user=OuterRef("user"), object_id=item.queue_id
+    )
+    found = Membership.objects.filter(operates, is_lead=True, user__is_active=True)
+    return list(found.values_list("user", flat=True).distinct())
+
+
+def _mine(event: Event, item: ApprovalRequest, user_id: int, words: str, **more: Any) -> Telling:
+    return _telling(event, item, user_id, Topic.MINE, words, **more)
+
+
+def _telling(
+    event: Event, item: ApprovalRequest, user_id: int, topic: Topic, words: str, **more: Any
+) -> Telling:
+    """`more` may say that it is urgent. Two topics of one event tell a person once."""
+    return Telling(
+        user_id, topic, f"event/{event.pk}", words, f"/requests/{item.ref}/", item=item, **more
+    )

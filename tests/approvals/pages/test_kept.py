@@ -1,0 +1,79 @@
+"""A comment whose session had ended is there again after the sign-in."""
+
+import pytest
+from django.test import Client
+
+from approvals.views import kept
+from audit.models import Event
+from tests.approvals.pages.common import hidden, text
+
+COMMENT = "Called twice, needs an answer <today>."
+
+
+@pytest.fixture
+def ended(cast, as_):
+    """A browser whose session ended while a note was written, with the note's address and token."""
+    item = cast.ask()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.operator)
+    address = f"/requests/{item.ref}/note/"
+    token = hidden(client.get(address), "csrfmiddlewaretoken")
+    del client.cookies["aq_session"]
+    return client, address, token
+
+
+def send(client: Client, address: str, token: str, comment: str = COMMENT):
+    form = {"reason": comment, "csrfmiddlewaretoken": token, "idempotency_key": "K"}
+    return client.post(address, form)
+
+
+def test_it_stands_in_its_form_after_the_sign_in_and_nothing_was_recorded(cast, ended):
+    client, address, token = ended
+    before = Event.objects.filter(action="request.note").count()
+    answer = send(client, address, token)
+    assert answer.status_code == 401
+    assert "Your comment is kept for 30 minutes." in text(answer)
+    assert Event.objects.filter(action="request.note").count() == before
+    client.force_login(cast.operator)
+    assert "Called twice, needs an answer &lt;today&gt;.</textarea>" in text(client.get(address))
+
+
+def test_it_is_gone_once_it_was_sent(cast, ended):
+    client, address, token = ended
+    send(client, address, token)
+    client.force_login(cast.operator)
+    token = hidden(client.get(address), "csrfmiddlewaretoken")
+    assert send(client, address, token).status_code == 302
+    assert "Called twice" not in text(client.get(address))
+
+
+def test_another_site_puts_no_words_into_somebodys_mouth(ended):
+    client, address, _ = ended
+    answer = send(client, address, "x" * 64)
+    assert answer.status_code == 401
+    assert kept.NAME not in answer.cookies
+    assert "is kept" not in text(answer)
+
+
+def test_it_belongs_to_its_own_page(cast, ended):
+    client, address, token = ended
+    send(client, address, token)
+    client.force_login(cast.operator)
+    client.cookies[kept.NAME]["path"] = "/"
+    assert "Called twice" not in text(client.get(address.replace("note", "withdraw")))
+
+
+def test_what_does_not_fit_is_still_given_back_to_copy(ended):
+    client, address, token = ended
+    comment = "".join(chr(0x4E00 + (number * 7919) % 20000) for number in range(2000))
+    answer = send(client, address, token, comment)
+    assert kept.NAME not in answer.cookies
+    assert comment in text(answer)
+
+
+@pytest.mark.parametrize("made_up", ["", "x", "eyJ:a:b", "a:b:c:d"])
+def test_a_made_up_one_is_none(cast, as_, made_up):
+    item = cast.ask()
+    client = as_("operator")
+    client.cookies[kept.NAME] = made_up
+    assert client.get(f"/requests/{item.ref}/note/").status_code == 200
