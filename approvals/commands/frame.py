@@ -123,18 +123,22 @@ class Running:
         if self.item.step is not None and seen > self.item.step:
             raise TooEarly(f"Step {seen} of {self.item.ref} is not open yet. Nothing was recorded.")
         last = self._last_decision_on(seen)
-        who = (
-            f" {short_name(last.decided_by.name)}: {last.get_choice_display().lower()} at"
-            f" {clock(last.decided_at, self.at)}."
-            if last
-            else ""
-        )
         raise StepClosed(
-            f"This step of {self.item.ref} is closed.{who} Your decision was not recorded.",
+            self._how_it_closed(last),
             step=seen,
             closed_by=last.decided_by.name if last else "",
             closed_at=f"{last.decided_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if last else None,
         )
+
+    def _how_it_closed(self, last: Any) -> str:
+        closed = f"This step of {self.item.ref} is closed."
+        if last is None:
+            return f"{closed} Your decision was not recorded."
+        what, when = last.get_choice_display().lower(), clock(last.decided_at, self.at)
+        if last.person_key == self.access.person_key:
+            return f"Already {what} by you at {when}. Nothing was recorded twice."
+        who = short_name(last.decided_by.name)
+        return f"{closed} {who}: {what} at {when}. Your decision was not recorded."
 
     def _last_decision_on(self, step: int) -> Any:
         decisions = [d for d in self.item.decisions_for_revision if d.step == step]

@@ -78,7 +78,7 @@ def test_two_tabs_are_one_vote_and_the_second_is_told(cast, as_):
     client.post(f"/requests/{item.ref}/approve/", decision(item))
     second = client.post(f"/requests/{item.ref}/approve/", decision(item, idempotency_key="L"))
     assert (second.status_code, Decision.objects.count()) == (409, 1)
-    assert "I. Weber" in text(second)
+    assert "Already approved by you at 09:15 UTC. Nothing was recorded twice." in text(second)
 
 
 def test_a_missing_reason_asks_for_it(cast, as_):
