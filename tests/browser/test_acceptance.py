@@ -107,7 +107,7 @@ def test_however_often_an_approval_is_sent_it_counts_once(
     ref = ask_for_refund(support, "160.00", order="77102")
     page = sign_in("finance2@demo.test")
     page.goto(f"/requests/{ref}/")
-    names = ("csrfmiddlewaretoken", "idempotency_key", "version", "revision", "step")
+    names = ("csrfmiddlewaretoken", "idempotency_key", "revision", "step")
     form = {name: page.locator(f"#decide input[name={name}]").input_value() for name in names}
     other_tab = page.context.new_page()
     other_tab.goto(f"/requests/{ref}/")
@@ -115,7 +115,7 @@ def test_however_often_an_approval_is_sent_it_counts_once(
     expect(page.locator(".notice")).to_contain_text("Approved by you at")
 
     other_tab.get_by_role("button", name="Approve EUR 160.00").click()
-    expect(other_tab.get_by_role("alert")).to_contain_text("Nothing was recorded")
+    expect(other_tab.get_by_role("alert")).to_contain_text("Already approved by you at")
     other_tab.close()
     again = page.request.post(f"/requests/{ref}/approve/", form={**form, "reason": ""})
     assert "Already recorded: " in again.text()
@@ -133,7 +133,7 @@ def ref_is_done(stored: Stored, ref: str) -> bool:
     return found == [("done",)]
 
 
-def test_going_back_and_sending_again_is_told_that_it_was_recorded(sign_in: SignIn, stored: Stored):
+def test_going_back_finds_it_decided_and_no_form_to_send_again(sign_in: SignIn, stored: Stored):
     support = sign_in("support@demo.test")
     ref = ask_for_refund(support, "170.00", order="77103")
     page = sign_in("finance2@demo.test")
@@ -141,14 +141,10 @@ def test_going_back_and_sending_again_is_told_that_it_was_recorded(sign_in: Sign
     page.get_by_label("Reason").fill("Not covered.")
     page.get_by_role("button", name=f"Reject {ref}").click()
     expect(page.locator(".notice")).to_be_visible()
-    key = stored("select count(*) from approvals_decision")
     page.go_back()
-    if not page.get_by_label("Reason").input_value():
-        page.get_by_label("Reason").fill("Not covered.")
-    page.get_by_role("button", name=f"Reject {ref}").click()
-    expect(page.locator("main")).to_contain_text(re.compile("Already recorded|is rejected now"))
+    expect(page.locator(".notice")).to_contain_text(f"{ref} is rejected now")
+    expect(page.get_by_role("button", name=re.compile("^Reject"))).to_have_count(0)
     assert stored(DECISIONS, ref=ref) == [(1,)]
-    assert stored("select count(*) from approvals_decision") == key
 
 
 # --- 10: who asked does not decide -------------------------------------------------------------------
@@ -185,7 +181,7 @@ def test_a_retry_shows_the_stored_time_and_who_had_it_tried_again(sign_in: SignI
     assert (next_at,) in scheduled
     page.goto(STUCK)
     row = page.locator(f"#row-{ref}")
-    expect(row).to_contain_text(re.compile(r"Retrying, \d of 8.*too many requests", re.S))
+    expect(row).to_contain_text(re.compile(r"Retrying, \d+ of \d+.*too many requests", re.S))
     expect(row).to_contain_text(f"{next_at:%H:%M} UTC")
     page.goto(f"/requests/{ref}/try-again/")
     page.get_by_role("button", name=f"Try {ref} again").click()
