@@ -225,7 +225,7 @@ def test_every_page_is_whole_without_javascript(watch, stored: Stored, role: str
 
 def open_go(page: Page) -> None:
     page.keyboard.press("Control+k")
-    page.locator("#go-q").fill("acct")
+    page.locator("#go-q").fill("silva")
     expect(page.locator("#go-results a").first).to_be_visible()
 
 
@@ -355,7 +355,7 @@ def test_a_time_is_in_utc_and_in_the_readers_own_zone_where_that_differs(watch, 
     written = r"\d\d:\d\d UTC \(\d\d:\d\d Athens\), (in )?(\d+|under)"
     assert re.search(written, athens.locator(".why").inner_text())
     assert "Athens" not in london.locator(".why").inner_text()
-    assert not re.search(r"UTC \(", london.locator("main").inner_text())
+    assert not re.search(r"UTC \(\d", london.locator("main").inner_text())
 
 
 def test_a_request_prints_on_two_pages_without_the_navigation(watch, stored: Stored):
