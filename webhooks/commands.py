@@ -11,19 +11,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from accounts import access
+from accounts.access import Access
 from accounts.models import User
-from approvals.commands import idempotency
-from approvals.commands.frame import (
-    Answer,
-    answered,
-    carried_out,
-    principal,
-    replayed,
-    required,
-)
+from approvals.commands.frame import Answer, required
+from approvals.commands.managed import Changed, managed
 from approvals.models import Queue
-from approvals.refusals import Invalid, NotFound, Refusal, TransitionNotAllowed
+from approvals.refusals import Invalid, NotFound, TransitionNotAllowed
 from approvals.wording import visible
 from audit import feed
 from audit.recorder import Actor
@@ -239,31 +232,26 @@ def _managed(
     key: str,
     arguments: dict[str, Any] | None = None,
 ) -> Answer:
-    """The frame of `approvals.commands.frame`, for an endpoint instead of a request."""
-    key = idempotency.normalised_key(key)
-    operation = f"webhook_{verb}"
-    print_of = idempotency.fingerprint(operation, str(target), arguments or {})
+    """For administrators; for everybody else there is no endpoint."""
 
-    def attempt() -> Answer | Refusal:
+    def check(person: Access) -> None:
         if not may_manage(by):
             raise NotFound(str(target))
-        claimed = idempotency.claim(
-            principal=principal(by), verb=operation, key=key, fingerprint=print_of, at=at
-        )
-        if claimed.is_replay:
-            return replayed(claimed)
-        endpoint, sentence = act(Running(access.of(by, Queue).actor, at, key))
-        return answered(
-            claimed,
-            ref=str(endpoint.pk),
-            verb=operation,
-            version=endpoint.version,
-            at=at,
-            sentence=sentence,
-        )
 
-    return carried_out(
-        attempt, verb=verb, target=str(target), by=by, at=at, key=key, about="webhook"
+    def change(person: Access) -> Changed:
+        endpoint, sentence = act(Running(person.actor, at, key))
+        return Changed(endpoint.pk, endpoint.version, sentence)
+
+    return managed(
+        verb,
+        target,
+        change,
+        about="webhook",
+        by=by,
+        at=at,
+        key=key,
+        arguments=arguments,
+        check=check,
     )
 
 

@@ -1,15 +1,15 @@
 """Cover: for a while, somebody decides in the place of another, under their own name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from accounts import access
 from accounts.access import Access
 from accounts.models import Cover, User
-from approvals.commands import idempotency
-from approvals.commands.frame import Answer, answered, carried_out, principal, replayed
+from approvals.commands.frame import Answer
+from approvals.commands.managed import Changed, managed
 from approvals.models import Queue
-from approvals.refusals import Invalid, NotAllowed, NotFound, Refusal, TransitionNotAllowed
+from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from approvals.rules import may
 from approvals.wording import clock, short_name
 from audit.recorder import Target, record
@@ -151,27 +151,29 @@ def _tell(verb: str, cover: Cover, asking: Access, at: datetime, key: str) -> No
 
 
 def _run(
-    verb: str, target: str, arguments: dict, act, *, by: User, at: datetime, key: str
+    verb: str,
+    target: str,
+    arguments: dict,
+    act: Callable[[Access], tuple[int, str]],
+    *,
+    by: User,
+    at: datetime,
+    key: str,
 ) -> Answer:
-    """The frame of `commands.frame`, for a person's cover instead of a request."""
-    key = idempotency.normalised_key(key)
-    print_of = idempotency.fingerprint(verb, target, arguments)
+    """`act` gives the cover's number and a sentence; a cover has no versions."""
 
-    def attempt() -> Answer | Refusal:
-        claimed = idempotency.claim(
-            principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
-        )
-        if claimed.is_replay:
-            return replayed(claimed)
-        number, sentence = act(access.of(by, Queue))
-        return answered(claimed, ref=str(number), verb=verb, version=1, at=at, sentence=sentence)
+    def change(asking: Access) -> Changed:
+        number, sentence = act(asking)
+        return Changed(number, 1, sentence)
 
-    return carried_out(
-        attempt,
-        verb=verb.removesuffix("_cover"),
-        target=target,
+    return managed(
+        verb.removesuffix("_cover"),
+        target,
+        change,
+        about="cover",
         by=by,
         at=at,
         key=key,
-        about="cover",
+        arguments=arguments,
+        operation=verb,
     )

@@ -4,21 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from accounts import access
+from accounts.access import Access
 from accounts.models import User
 from approvals import kinds, switches
-from approvals.commands import idempotency
-from approvals.commands.frame import (
-    Answer,
-    answered,
-    carried_out,
-    principal,
-    replayed,
-    required,
-)
+from approvals.commands.frame import Answer, required
+from approvals.commands.managed import Changed, managed
 from approvals.events import SystemAction
-from approvals.models import Queue, System
-from approvals.refusals import NotAllowed, NotFound, Refusal, TransitionNotAllowed
+from approvals.models import System
+from approvals.refusals import NotAllowed, NotFound, TransitionNotAllowed
 from approvals.rules import may
 
 
@@ -61,42 +54,27 @@ def _switched(
     arguments: dict[str, Any],
     change: Callable[[System], str],
 ) -> Answer:
-    """The frame of `commands.frame`, for a system instead of a request."""
-    key = idempotency.normalised_key(key)
-    print_of = idempotency.fingerprint(verb, slug, arguments)
     names = kinds.systems()
 
-    def attempt() -> Answer | Refusal:
-        claimed = idempotency.claim(
-            principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
-        )
-        if claimed.is_replay:
-            return replayed(claimed)
+    def act(person: Access) -> Changed:
         if slug not in names:
             raise NotFound(slug)
-        person = access.of(by, Queue)
         system = switches.row_of(slug, names[slug])
         if not (verdict := may(verb, system, person)):
             raise NotAllowed(verdict)
         sentence = change(system)
-        switches.commit(
-            system,
-            action,
-            actor=person.actor,
-            at=at,
-            reason=arguments.get("reason", ""),
-            key=key,
-        )
-        return answered(
-            claimed, ref=slug, verb=verb, version=system.version, at=at, sentence=sentence
-        )
+        reason = arguments.get("reason", "")
+        switches.commit(system, action, actor=person.actor, at=at, reason=reason, key=key)
+        return Changed(slug, system.version, sentence)
 
-    return carried_out(
-        attempt,
-        verb=verb.removesuffix("_system"),
-        target=slug,
+    return managed(
+        verb.removesuffix("_system"),
+        slug,
+        act,
+        about="system",
         by=by,
         at=at,
         key=key,
-        about="system",
+        arguments=arguments,
+        operation=verb,
     )

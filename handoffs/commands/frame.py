@@ -1,28 +1,19 @@
-"""The frame of `approvals.commands.frame`, for a handoff instead of a request."""
+"""What every command of handoffs begins with: who may, and the handoff under its lock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import access
 from accounts.access import Access
 from accounts.models import User
 from accounts.verdicts import denied
-from approvals.commands import idempotency
-from approvals.commands.frame import (
-    Answer,
-    answered,
-    bounded,
-    carried_out,
-    principal,
-    replayed,
-)
-from approvals.models import Queue
+from approvals.commands import managed as frame
+from approvals.commands.frame import Answer, bounded
+from approvals.commands.managed import Changed
 from approvals.refusals import (
     NotAllowed,
     NotFound,
-    Refusal,
     TransitionNotAllowed,
     VersionMismatch,
 )
@@ -86,32 +77,26 @@ def managed(
     key: str,
     arguments: dict[str, Any] | None = None,
 ) -> Answer:
-    """Claim the key, run `act` and keep its sentence, in one transaction. Raises a `Refusal`."""
-    key = idempotency.normalised_key(key)
-    operation = f"handoff_{verb}"
-    print_of = idempotency.fingerprint(operation, str(target), arguments or {})
+    """For people of operations. Raises a `Refusal`."""
 
-    def attempt() -> Answer | Refusal:
-        person = access.of(by, Queue)
+    def check(person: Access) -> None:
         if not may_hand_over(person):
             raise NotAllowed(denied("no-grant", "Only people of operations hand over a shift."))
-        claimed = idempotency.claim(
-            principal=principal(by), verb=operation, key=key, fingerprint=print_of, at=at
-        )
-        if claimed.is_replay:
-            return replayed(claimed)
-        handoff, sentence = act(Running(by, person, at, key))
-        return answered(
-            claimed,
-            ref=str(handoff.pk),
-            verb=operation,
-            version=handoff.version,
-            at=at,
-            sentence=sentence,
-        )
 
-    return carried_out(
-        attempt, verb=verb, target=str(target), by=by, at=at, key=key, about="handoff"
+    def change(person: Access) -> Changed:
+        handoff, sentence = act(Running(by, person, at, key))
+        return Changed(handoff.pk, handoff.version, sentence)
+
+    return frame.managed(
+        verb,
+        target,
+        change,
+        about="handoff",
+        by=by,
+        at=at,
+        key=key,
+        arguments=arguments,
+        check=check,
     )
 
 
