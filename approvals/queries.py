@@ -1,11 +1,9 @@
 """The reads: what a person may see, the five views of the queue, its pages and counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core import signing
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -25,6 +23,7 @@ from approvals.models import (
     State,
     Step,
 )
+from approvals.paging import Page, page_of, place_in
 from approvals.rules import covered_by, may, visible_to
 from approvals.wording import short_name
 
@@ -35,10 +34,6 @@ DECISION_ORDER = ("due_order", "created_at", "id")
 ORDER = ("rank", "due_order", "created_at", "id")
 WITH_PEOPLE = (State.PENDING, State.SENT_BACK, State.NEEDS_PERSON)
 WITH_SYSTEMS = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
-
-
-class BadCursor(ValueError):
-    """A page address that we didn't make."""
 
 
 def requests() -> QuerySet[ApprovalRequest]:
@@ -156,21 +151,23 @@ def open_requests(person: Access) -> QuerySet[ApprovalRequest]:
 # --- Pages -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Page:
-    """`next_cursor` is "" on the last page."""
-
-    items: Sequence[ApprovalRequest]
-    next_cursor: str
-
-
-def queue_page(found: QuerySet[ApprovalRequest], *, cursor: str = "", size: int = PAGE) -> Page:
+def queue_page(
+    found: QuerySet[ApprovalRequest], *, cursor: str = "", size: int = PAGE
+) -> Page[ApprovalRequest]:
     """A page in the fixed order of the queue. Raise `BadCursor` for a cursor we didn't make."""
     if cursor:
-        found = found.filter(_after(_read_cursor(cursor)))
-    items = list(found.order_by(*ORDER)[: size + 1])
-    has_more = len(items) > size
-    return Page(items[:size], _write_cursor(items[size - 1]) if has_more else "")
+        found = found.filter(_after(_place(cursor)))
+    return page_of(
+        found.order_by(*ORDER),
+        size=size,
+        of="queue",
+        place=lambda item: [
+            item.rank,
+            item.due_order.isoformat(),
+            item.created_at.isoformat(),
+            item.pk,
+        ],
+    )
 
 
 def _after(place: Mapping[str, Any]) -> Q:
@@ -182,19 +179,9 @@ def _after(place: Mapping[str, Any]) -> Q:
     return condition
 
 
-def _write_cursor(item: ApprovalRequest) -> str:
-    place = [item.rank, item.due_order.isoformat(), item.created_at.isoformat(), item.pk]
-    return signing.dumps(place, salt="queue", compress=True)
-
-
-def _read_cursor(cursor: str) -> dict[str, Any]:
-    try:
-        rank, due, created, pk = signing.loads(cursor, salt="queue")
-        return dict(
-            zip(ORDER, (rank, parse_datetime(due), parse_datetime(created), pk), strict=True)
-        )
-    except (signing.BadSignature, ValueError, TypeError) as error:
-        raise BadCursor("This page address is not one of ours.") from error
+def _place(cursor: str) -> dict[str, Any]:
+    rank, due, created, pk = place_in(cursor, of="queue")
+    return dict(zip(ORDER, (rank, parse_datetime(due), parse_datetime(created), pk), strict=True))
 
 
 # --- Who can act ---------------------------------------------------------------------------------

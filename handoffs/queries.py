@@ -1,10 +1,9 @@
 """The reads of the pages: which handoffs somebody sees, and one of them beside what is true now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core import signing
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet
 
 from accounts import access, grants
@@ -13,24 +12,13 @@ from accounts.models import Team, User
 from approvals import queries
 from approvals.explain import Waiting
 from approvals.models import ENDED, ApprovalRequest, Queue
+from approvals.paging import Page, page_of, place_in
 from approvals.rules import visible_to
 from handoffs import filling
 from handoffs.models import Handoff, HandoffState, Line
 from handoffs.rules import readable_by
 
 PAGE = 20
-
-
-class BadCursor(ValueError):
-    """The message is a sentence for whoever made the address."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """`next_cursor` is "" on the last page."""
-
-    items: Sequence[Handoff]
-    next_cursor: str
 
 
 @dataclass(frozen=True)
@@ -75,16 +63,14 @@ def waiting_for(person: Access) -> QuerySet[Handoff]:
     return waiting.order_by("sent_at", "pk")
 
 
-def history(person: Access, *, cursor: str = "") -> Page:
+def history(person: Access, *, cursor: str = "") -> Page[Handoff]:
     """All others that were sent, newest first. Raise `BadCursor` for a cursor we didn't make."""
     seen = Handoff.objects.filter(readable_by(person), sent_at__isnull=False).values("pk")
     found = handoffs().filter(pk__in=seen).order_by("-pk")
     found = found.exclude(receiver=person.user_id, state=HandoffState.SENT)
     if cursor:
-        found = found.filter(pk__lt=_read_cursor(cursor))
-    items = list(found[: PAGE + 1])
-    has_more = len(items) > PAGE
-    return Page(items[:PAGE], _write_cursor(items[PAGE - 1]) if has_more else "")
+        found = found.filter(pk__lt=place_in(cursor, of="handoffs")[0])
+    return page_of(found, size=PAGE, of="handoffs", place=lambda handoff: [handoff.pk])
 
 
 def seen_lines(handoff: Handoff, person: Access, now: datetime) -> list[Seen]:
@@ -123,14 +109,3 @@ def changed_since_filled(handoff: Handoff, sender: Access, now: datetime) -> int
     now_there = filling.places(sender, receiver, queues, now)
     in_draft = set(handoff.lines.values_list("section", "item"))
     return len({item for _, item in now_there ^ in_draft})
-
-
-def _write_cursor(handoff: Handoff) -> str:
-    return signing.dumps(handoff.pk, salt="handoffs")
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        return int(signing.loads(cursor, salt="handoffs"))
-    except (signing.BadSignature, ValueError, TypeError) as error:
-        raise BadCursor("This page address is not one of ours.") from error

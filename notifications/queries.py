@@ -1,31 +1,18 @@
 """The reads: what a person was told and still concerns them, in pages; how much of it is new."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.core import signing
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.access import Access
 from accounts.models import User
 from approvals.models import ApprovalRequest, Decision, State
+from approvals.paging import Page, page_of, place_in
 from approvals.rules import visible_to
 from notifications.models import Notice, Watch
 
 PAGE = 30
-
-
-class BadCursor(ValueError):
-    """The message is a sentence for whoever made the address."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """`next_cursor` is "" on the last page."""
-
-    notices: Sequence[Notice]
-    next_cursor: str
 
 
 def is_settled() -> Q:
@@ -54,17 +41,20 @@ def told(person: Access) -> QuerySet[Notice]:
     return Notice.objects.filter(Q(item=None) | Q(item__in=visible), user=person.user_id)
 
 
-def inbox(person: Access, *, only_new: bool, cursor: str = "") -> Page:
+def inbox(person: Access, *, only_new: bool, cursor: str = "") -> Page[Notice]:
     """Newest first. Raise `BadCursor` for a cursor we didn't make."""
     found = told(person).annotate(settled=is_settled()).select_related("item")
     if only_new:
         found = found.filter(is_new())
     if cursor:
-        at, pk = _read_cursor(cursor)
+        at, pk = place_in(cursor, of="inbox")
         found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
-    notices = list(found.order_by("-at", "-pk")[: PAGE + 1])
-    has_more = len(notices) > PAGE
-    return Page(notices[:PAGE], _write_cursor(notices[PAGE - 1]) if has_more else "")
+    return page_of(
+        found.order_by("-at", "-pk"),
+        size=PAGE,
+        of="inbox",
+        place=lambda notice: [notice.at.isoformat(), notice.pk],
+    )
 
 
 @dataclass(frozen=True)
@@ -91,15 +81,3 @@ def beside(user: User, ref: str = "") -> Beside:
         .get()
     )
     return Beside(count, is_watching)
-
-
-def _write_cursor(notice: Notice) -> str:
-    return signing.dumps([notice.at.isoformat(), notice.pk], salt="inbox", compress=True)
-
-
-def _read_cursor(cursor: str) -> tuple[str, int]:
-    try:
-        at, pk = signing.loads(cursor, salt="inbox")
-        return str(at), int(pk)
-    except (signing.BadSignature, ValueError, TypeError) as error:
-        raise BadCursor("This page address is not one of ours.") from error

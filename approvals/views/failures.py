@@ -15,6 +15,7 @@ from approvals.commands.bulk import MOST
 from approvals.commands.watch import watch_cause
 from approvals.failures import Group
 from approvals.models import ApprovalRequest, State
+from approvals.paging import BadCursor
 from approvals.refusals import Invalid
 from approvals.rules import SEEING, may
 from approvals.views import bulk
@@ -70,7 +71,7 @@ def cause(request: HttpRequest, code: str) -> HttpResponse:
     affected = queries.seen_by(person).filter(state__in=failures.FAILING, cause=code)
     try:
         page = queries.queue_page(affected, cursor=request.GET.get("cursor", ""))
-    except queries.BadCursor as error:
+    except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     context = {
         "title": _title(why),

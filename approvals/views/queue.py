@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import queries
 from approvals.models import SavedView
+from approvals.paging import BadCursor
 from approvals.views import place
 from approvals.views.changes import cursor_of
 from approvals.views.frame import counts as counted
@@ -40,7 +41,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     view = listing.view
     try:
         page = queries.queue_page(listing.found, cursor=request.GET.get("cursor", ""))
-    except queries.BadCursor as error:
+    except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     counts = counted(request, now)
     request.can_decide = counts["decide"]

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from approvals.paging import BadCursor
 from approvals.views.frame import reader, with_query
 from approvals.wording import visible
 from handoffs import queries
@@ -21,7 +22,7 @@ def index(request: HttpRequest) -> HttpResponse:
     person, now = reader(request), timezone.now()
     try:
         page = queries.history(person, cursor=request.GET.get("cursor", ""))
-    except queries.BadCursor as error:
+    except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     takes_part = may_hand_over(person)
     context = {

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from approvals.paging import BadCursor
 from approvals.views.frame import reader, with_query
 from approvals.wording import visible
 from notifications import commands, queries
@@ -28,15 +29,15 @@ def inbox(request: HttpRequest) -> HttpResponse:
         page = queries.inbox(
             reader(request), only_new=not shows_all, cursor=request.GET.get("cursor", "")
         )
-    except queries.BadCursor as error:
+    except BadCursor as error:
         raise Http404(str(error)) from error
     context = {
-        "notices_told": [_line(notice) for notice in page.notices],
+        "notices_told": [_line(notice) for notice in page.items],
         "tabs": [
             {"label": "New", "url": "/inbox/", "current": not shows_all},
             {"label": "All", "url": "/inbox/?show=all", "current": shows_all},
         ],
-        "newest": max((notice.pk for notice in page.notices), default=0),
+        "newest": max((notice.pk for notice in page.items), default=0),
         "shows_all": shows_all,
         "empty": {
             "sentence": "You were told nothing in the last 30 days."

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from approvals.paging import BadCursor
 from approvals.views.frame import with_query
 from approvals.wording import visible
 from audit import timeline
@@ -38,7 +39,7 @@ def endpoint(request: HttpRequest, pk: int) -> HttpResponse:
     state = state if state in VIEWS else ""
     try:
         page = queries.log_page(shown, state=state, cursor=request.GET.get("cursor", ""))
-    except queries.BadCursor as error:
+    except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     now, counted = timezone.now(), queries.counts(shown)
     context = {
