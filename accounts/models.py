@@ -22,6 +22,11 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone. Write it like Europe/Athens.")
 
 
+def city_of(time_zone: str) -> str:
+    """“Europe/Athens” → “Athens”, as people say it."""
+    return time_zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
 class UserManager(BaseUserManager):
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -93,6 +98,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     @property
+    def place(self) -> str:
+        """The city of their time zone."""
+        return city_of(self.time_zone)
+
+    @property
     def actor(self) -> Actor:
         """Who did it, for events of their own account."""
         kind = "service" if self.is_service else "person"
@@ -122,7 +132,7 @@ class Team(Group):
     @property
     def place(self) -> str:
         """The city of the time zone, as people say it."""
-        return self.time_zone.rsplit("/", 1)[-1].replace("_", " ")
+        return city_of(self.time_zone)
 
 
 class Membership(models.Model):

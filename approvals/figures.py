@@ -112,12 +112,7 @@ def is_due_within(length: timedelta, now: datetime) -> Q:
     return Q(due_at__gte=now, due_at__lt=now + length)
 
 
-def is_done_since(at: datetime) -> Q:
-    """Done, and confirmed since then."""
-    return Q(state=State.DONE, effect__settled_at__gte=at)
-
-
-def is_done_between(since: datetime | None, before: datetime | None) -> Q:
+def is_done(*, since: datetime | None = None, before: datetime | None = None) -> Q:
     """Done, and confirmed from `since` on and before `before`; None leaves that end open."""
     found = Q(state=State.DONE)
     if since is not None:
@@ -139,7 +134,7 @@ def counts(found: QuerySet[ApprovalRequest], now: datetime) -> Counts:
         "stuck": is_open & stuck.is_stuck(now),
         "due": is_open & is_due_within(timedelta(hours=1), now),
         "unknown": Q(state=State.IN_DOUBT),
-        "done": is_done_since(midnight(now)),
+        "done": is_done(since=midnight(now)),
     }
     for age in AGES:
         wanted[f"people_{age}"] = Q(state__in=WITH_PEOPLE) & is_aged(age, now)
@@ -156,7 +151,7 @@ def flow(
     begins = [since + width * number for number in range((now - since) // width + 1)]
     begins = [at for at in begins if at < now]
     asked = _by_column(found.filter(created_at__gte=since), "created_at", since, width)
-    done = _by_column(found.filter(is_done_since(since)), "effect__settled_at", since, width)
+    done = _by_column(found.filter(is_done(since=since)), "effect__settled_at", since, width)
     return [(at, asked.get(at, 0), done.get(at, 0)) for at in begins]
 
 

@@ -15,6 +15,7 @@ from approvals import figures, kinds, queries
 from approvals.causes import CAUSES
 from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, Queue, State
+from approvals.refusals import Invalid
 
 LONGEST = 2000
 DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -114,13 +115,19 @@ class QueueFilter(django_filters.FilterSet):
         return found.filter(figures.is_aged(value, timezone.now()))
 
     def done_since(self, found: QuerySet, name: str, value: str) -> QuerySet:
-        return found.filter(figures.is_done_since(figures.midnight(timezone.now())))
+        return found.filter(figures.is_done(since=figures.midnight(timezone.now())))
 
     def done_from_on(self, found: QuerySet, name: str, value: datetime) -> QuerySet:
-        return found.filter(figures.is_done_between(value, None))
+        return found.filter(figures.is_done(since=value))
 
     def done_up_to(self, found: QuerySet, name: str, value: datetime) -> QuerySet:
-        return found.filter(figures.is_done_between(None, value))
+        return found.filter(figures.is_done(before=value))
+
+
+def add_errors(form: forms.Form, invalid: Invalid) -> None:
+    """Show what a command refused at the fields that it names, or above the form."""
+    for field, sentence in invalid.errors.items():
+        form.add_error(field if field in form.fields else None, sentence)
 
 
 class CommonForm(PlainForm):

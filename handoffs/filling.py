@@ -169,7 +169,7 @@ def _change(event: Event, policies: Mapping[str, str], systems: Mapping[str, str
 
 def done_in(handoff: Handoff, reader: Access) -> QuerySet[ApprovalRequest]:
     """What was done in the shift, up to the sending, and the reader sees."""
-    done = figures.is_done_between(handoff.shift_from, handoff.covers_until)
+    done = figures.is_done(since=handoff.shift_from, before=handoff.covers_until)
     return ApprovalRequest.objects.filter(visible_to(reader), done)
 
 

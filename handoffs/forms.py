@@ -52,7 +52,7 @@ class StartForm(PlainForm):
         self.fields["team"].choices = [(team.pk, team.name) for team in teams]
         self.fields["to"].choices = [
             ("", "Choose a person"),
-            *((person.pk, f"{person.name}, {place_of(person)}") for person in people),
+            *((person.pk, f"{person.name}, {person.place}") for person in people),
         ]
         self.fields["to"].error_messages["required"] = "Choose to whom."
         self.fields["shift_from"].error_messages["required"] = "Enter when your shift began."
@@ -134,8 +134,3 @@ def _words(label: str, initial: str) -> forms.CharField:
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"max_length": f"Write at most {LONGEST_WORDS} characters."},
     )
-
-
-def place_of(person: User) -> str:
-    """The city of their time zone, as people say it."""
-    return person.time_zone.rsplit("/", 1)[-1].replace("_", " ")

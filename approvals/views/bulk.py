@@ -5,7 +5,6 @@ since is left alone, and the page says so. It is about the requests of a cause, 
 queue that somebody ticked, or all that match its filters.
 """
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed
 from approvals.rules import SEEING, may
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from approvals.views.listing import Listing
 from approvals.views.verbs import VERBS, offers
 from approvals.wording import money, visible
@@ -179,7 +178,7 @@ def _preflight(
         "total": _total(ready),
         "list": frozen or _frozen(request, source, verb, ready),
         "form": form or _form(request, verb, ready),
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
         "from": (request.POST or request.GET).get("from", ""),
         "submit_label": label,
         "back_url": source.back_url,

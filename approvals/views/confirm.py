@@ -1,7 +1,5 @@
 """A verb's own page: GET asks with what it does and doesn't do, POST carries it out."""
 
-import uuid
-
 from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,12 +8,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from approvals import kinds, queries
-from approvals.forms import AssignForm, ReasonForm, SettleForm
+from approvals.forms import AssignForm, ReasonForm, SettleForm, add_errors
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
 from approvals.rules import may
 from approvals.views import errors, kept
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader, whole
 from approvals.views.verbs import VERBS, Words, offers
 from approvals.wording import visible
 
@@ -55,15 +53,14 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
             by=request.user,
             at=timezone.now(),
             key=request.POST.get("idempotency_key", ""),
-            version=_whole(request.POST.get("version")),
+            version=whole(request.POST.get("version")),
             **seen,
             **_typed(name, form),
         )
     except Invalid as invalid:
         if item is None:
             raise Http404(ref) from invalid
-        for field, sentence in invalid.errors.items():
-            form.add_error(field if field in form.fields else None, sentence)
+        add_errors(form, invalid)
         return _page(request, item, name, form, status=422)
     except Refusal as refusal:
         return errors.refused(
@@ -102,17 +99,13 @@ def _seen(request: HttpRequest, words: Words) -> dict:
     for name, is_needed in (("revision", words.sees_revision), ("step", words.sees_step)):
         if not is_needed:
             continue
-        value = _whole(request.POST.get(name))
+        value = whole(request.POST.get(name))
         if value is None:
             raise Invalid({"reason": f"The form does not say which {name} you saw. Reload it."})
         seen[name] = value
     if words.sees_finding:
-        seen["finding"] = _whole(request.POST.get("finding"))
+        seen["finding"] = whole(request.POST.get("finding"))
     return seen
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _form(name: str, item: ApprovalRequest | None, data: object = None) -> Form:
@@ -138,7 +131,7 @@ def _page(
         "action_url": request.path,
         "back_url": f"/requests/{item.ref}/",
         # A form with a mistake keeps its key: nothing was done with it yet.
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
         "version": None,
         "revision": item.revision if words.sees_revision else None,
         "step": item.step if words.sees_step else None,
@@ -146,7 +139,7 @@ def _page(
     }
     if request.method == "POST":
         for seen in ("revision", "step", "finding"):
-            context[seen] = _whole(request.POST.get(seen)) or context[seen]
+            context[seen] = whole(request.POST.get(seen)) or context[seen]
     return render(request, "approvals/confirm.html", context, status=status)
 
 

@@ -1,6 +1,5 @@
 """Cover: who decides in whose place, and until when."""
 
-import uuid
 from datetime import date, datetime, time, timedelta
 
 from django.contrib import messages
@@ -13,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import Cover, User
 from approvals import queries
 from approvals.commands.cover import end_cover, set_cover
-from approvals.forms import CoverForm
+from approvals.forms import CoverForm, add_errors
 from approvals.refusals import Invalid, Refusal
 from approvals.rules import may
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, new_key, reader
 from approvals.wording import listed, visible
 
 
@@ -39,8 +38,7 @@ def cover(request: HttpRequest) -> HttpResponse:
             key=request.POST.get("idempotency_key", ""),
         )
     except Invalid as invalid:
-        for field, sentence in invalid.errors.items():
-            form.add_error(field if field in form.fields else None, sentence)
+        add_errors(form, invalid)
         return _page(request, form, status=422)
     except Refusal as refusal:
         return errors.refused(request, refusal, ref="cover", back="/me/cover/")
@@ -98,7 +96,7 @@ def _page(request: HttpRequest, form: CoverForm, *, status: int = 200) -> HttpRe
         "form": form,
         "can_set": bool(form.fields["queues"].choices),
         "covers": [_line(one, person, now) for one in found],
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
     }
     return render(request, "accounts/cover.html", context, status=status)
 
@@ -120,5 +118,5 @@ def _line(one: Cover, person: object, now: datetime) -> dict:
         },
         "set_by": visible(one.set_by.name),
         "end_url": f"/me/cover/{one.pk}/end/" if can_end else "",
-        "end_key": str(uuid.uuid4()),
+        "end_key": new_key(),
     }

@@ -19,7 +19,7 @@ from approvals.paging import BadCursor
 from approvals.refusals import Invalid
 from approvals.rules import SEEING, may
 from approvals.views import bulk
-from approvals.views.frame import reader
+from approvals.views.frame import reader, whole
 from approvals.views.rows import rows
 from approvals.wording import listed, visible
 
@@ -96,7 +96,7 @@ def watch(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404(code)
     typed = request.POST.get("above", "").strip()
     always = "always" in request.POST
-    above = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
+    above = whole(typed) or 0
     try:
         watch_cause(code=code, above=None if always else above, by=request.user, at=timezone.now())
     except Invalid as invalid:

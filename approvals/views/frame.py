@@ -1,5 +1,6 @@
 """What every page has around it: navigation, the time, and what the last command answered."""
 
+import uuid
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -32,7 +33,6 @@ def page_frame(request: HttpRequest) -> dict:
     now = timezone.now()
     local = now.astimezone(user.zone)
     differs = local.utcoffset() != now.utcoffset()
-    city = user.time_zone.rsplit("/", 1)[-1].replace("_", " ")
     return {
         "product_version": settings.PRODUCT_VERSION,
         "nav": (links := _navigation(request))[:MOST_LINKS],
@@ -40,9 +40,9 @@ def page_frame(request: HttpRequest) -> dict:
         "clock": {
             "at": now,
             "utc": f"{now.astimezone(UTC):%H:%M} UTC",
-            "local": f"{local:%H:%M} {city}" if differs else "",
+            "local": f"{local:%H:%M} {user.place}" if differs else "",
             "zone": user.zone,
-            "city": city,
+            "city": user.place,
         },
         "notices": [
             {"tone": message.extra_tags or "done", "text": message.message}
@@ -114,6 +114,22 @@ def _waiting_for(request: HttpRequest) -> int:
             .count()
         )
     return request.can_decide
+
+
+def form_key(request: HttpRequest) -> str:
+    """The key of the form that is shown: the one it was sent with, or a new one."""
+    return request.POST.get("idempotency_key") or new_key()
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+def whole(text: str | None, *, digits: int = 9) -> int | None:
+    """A whole number as a form sends it; None for anything else, and for more digits."""
+    if text and text.isascii() and text.isdigit() and len(text) <= digits:
+        return int(text)
+    return None
 
 
 def with_query(request: HttpRequest, **changes: str | None) -> str:

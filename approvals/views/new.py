@@ -1,6 +1,5 @@
 """Asking for something in two pages: details, then a check before it is sent; and changing it."""
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from approvals.refusals import DuplicateRequest, Invalid, NoPolicy, NotAllowed, 
 from approvals.routing import Rule
 from approvals.rules import may
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from approvals.wording import duration, listed, money, visible
 
 
@@ -223,7 +222,7 @@ def _form_page(
         "form": form,
         "duplicate": duplicate,
         "action_url": f"/requests/new/{kind.slug}/",
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
     }
     return render(request, "approvals/new_form.html", context, status=status)
 
@@ -239,7 +238,7 @@ def _change_page(
         "revision": request.POST.get("revision") or item.revision,
         "action_url": request.path,
         "back_url": f"/requests/{item.ref}/",
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
     }
     return render(request, "approvals/change.html", context, status=status)
 
@@ -268,7 +267,7 @@ def _check_page(
         "edit_url": f"/requests/new/{kind.slug}/",
         "submit_label": f"Send{what} for approval" if rule.steps else f"Send{what}",
         "hidden": [(field.html_name, field.value() or "") for field in form],
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
     }
     return render(request, "approvals/new_check.html", context)
 

@@ -1,7 +1,5 @@
 """One request: why it waits, the decision, what will happen, its attempts and its history."""
 
-import uuid
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +13,7 @@ from approvals.models.decision import speaker
 from approvals.rules import covered_by, may
 from approvals.views import attempt as attempt_view
 from approvals.views import place
-from approvals.views.frame import reader
+from approvals.views.frame import new_key, reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
 from approvals.wording import clock, listed, money, visible
 from audit import timeline
@@ -108,7 +106,7 @@ def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -
         "revision": item.revision,
         "version": None,
         "step": item.step,
-        "key": str(uuid.uuid4()),
+        "key": new_key(),
         "changes": _changes_since_seen(item, person),
         "changes_heading": _changes_heading(item, person),
         "after": _after_approval(item),
@@ -169,7 +167,7 @@ def _actions(request: HttpRequest, item: ApprovalRequest) -> list[dict]:
                 "url": f"/requests/{item.ref}/{verb.replace('_', '-')}/",
                 "method": "post" if words.at_once else "get",
                 "tone": "danger" if words.is_danger else "default",
-                "key": str(uuid.uuid4()),
+                "key": new_key(),
                 "version": item.version,
             }
         )
@@ -277,6 +275,6 @@ def _speaker_of(event: Event) -> str:
 def _note_form(item: ApprovalRequest) -> dict:
     return {
         "url": f"/requests/{item.ref}/note/",
-        "key": str(uuid.uuid4()),
+        "key": new_key(),
         "version": None,
     }

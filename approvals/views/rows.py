@@ -1,6 +1,5 @@
 """Requests as rows of a table: who and what, since when, why, and the one verb that helps most."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from approvals.commands.operate import BETWEEN_REMINDERS, REMINDABLE
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, State
 from approvals.rules import may
-from approvals.views.frame import reader, tallies
+from approvals.views.frame import new_key, reader, tallies
 from approvals.wording import duration, short_name, shortened, visible
 
 
@@ -84,7 +83,7 @@ def _at_once(item: ApprovalRequest, label: str, verb: str) -> dict:
         "url": f"/requests/{item.ref}/{verb}/",
         "method": "post",
         "tone": "default",
-        "key": str(uuid.uuid4()),
+        "key": new_key(),
         "version": item.version,
     }
 

@@ -1,7 +1,5 @@
 """The switch of each outside system: running, held by a person, or paused by its breaker."""
 
-import uuid
-
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,12 +10,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals import kinds, queries
 from approvals.causes import cause as cause_of
 from approvals.commands.systems import hold_system, resume_system
-from approvals.forms import ReasonForm
+from approvals.forms import ReasonForm, add_errors
 from approvals.models import ApprovalRequest, State, System
 from approvals.refusals import Invalid, NotAllowed, Refusal
 from approvals.rules import SEEING, may
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from approvals.wording import short_name, visible
 
 WAITING = (State.APPROVED, State.RETRYING)
@@ -121,8 +119,7 @@ def _switch(request: HttpRequest, slug: str, verb: str) -> HttpResponse:
     except Invalid as invalid:
         if form is None:
             raise
-        for field, sentence in invalid.errors.items():
-            form.add_error(field if field in form.fields else None, sentence)
+        add_errors(form, invalid)
         return _page(request, slug, name, verb, form, status=422)
     except Refusal as refusal:
         return errors.refused(request, refusal, ref=name, back="/systems/")
@@ -177,7 +174,7 @@ def _page(
         "submit_label": f"Hold {name}" if hold_it else f"Resume {name}",
         "action_url": request.path,
         "back_url": "/systems/",
-        "key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "key": form_key(request),
         "version": None,
     }
     return render(request, "approvals/confirm.html", context, status=status)

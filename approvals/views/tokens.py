@@ -1,6 +1,5 @@
 """A person's tokens of the API: what each may do, when it was used, and its end."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from accounts import tokens
 from accounts.models import ApiToken, Scope
 from accounts.tokens import LONGEST_NAME, Made, TokenRefused
 from approvals.forms import PlainForm
+from approvals.views.frame import form_key, new_key
 from approvals.wording import clock, visible
 
 LIVES = [(days, f"{days} days") for days in (7, 30, 60, 90)]
@@ -151,7 +151,7 @@ def _line(token: ApiToken, now: Any) -> dict[str, Any]:
 
 
 def _form_page(request: HttpRequest, form: TokenForm, *, status: int = 200) -> HttpResponse:
-    key = request.POST.get("idempotency_key") or str(uuid.uuid4())
+    key = form_key(request)
     return render(request, "accounts/token_new.html", {"form": form, "key": key}, status=status)
 
 
@@ -186,6 +186,6 @@ def _confirm(
         "danger": is_danger,
         "action_url": request.path,
         "back_url": "/me/tokens/",
-        "key": str(uuid.uuid4()),
+        "key": new_key(),
     }
     return render(request, "approvals/confirm.html", context)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from approvals.forms import ReasonForm
 from approvals.refusals import Invalid, Refusal
 from approvals.rules import may
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from approvals.wording import visible
 from handoffs.commands.answering import NEEDS_TEXT, accept_rest, acknowledge, answer_line
 from handoffs.commands.drafting import withdraw_handoff
@@ -232,7 +232,7 @@ def _confirm(
         "submit_label": submit,
         "action_url": request.path,
         "back_url": frame.url_of(handoff.pk),
-        "key": frame.form_key(request),
+        "key": form_key(request),
         "danger": danger,
         "version": handoff.version if danger else None,
     }

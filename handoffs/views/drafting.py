@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from approvals.commands.frame import Answer
 from approvals.refusals import Invalid, Refusal
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from approvals.wording import short_name, visible
 from handoffs import filling, queries
 from handoffs.commands.drafting import fill_again, save_draft, send_handoff
@@ -76,7 +76,7 @@ def page(request: HttpRequest, draft: Handoff, *, invalid: Invalid | None = None
         "none_done": _field(form, "none_done"),
         "none_note": form["none_note"],
         "changed_since": queries.changed_since_filled(draft, person, now),
-        "key": frame.form_key(request),
+        "key": form_key(request),
         "version": frame.version_seen(request) or draft.version,
         "base": frame.url_of(draft.pk),
     }

@@ -1,6 +1,5 @@
 """What every page of handoffs shares: who may see it, one handoff, and how it is described."""
 
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,10 +11,9 @@ from accounts.models import User
 from approvals.commands.frame import Answer
 from approvals.refusals import Refusal
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import reader, whole
 from approvals.wording import clock, listed, short_name, visible
 from handoffs import filling, lateness, queries
-from handoffs.forms import place_of
 from handoffs.models import Handoff, HandoffState
 from handoffs.rules import may_read_some
 
@@ -45,18 +43,8 @@ def url_of(handoff_id: int | str) -> str:
     return f"/handoff/{handoff_id}/"
 
 
-def form_key(request: HttpRequest) -> str:
-    """The key of the form that is shown: the one it was sent with, or a new one."""
-    return request.POST.get("idempotency_key") or new_key()
-
-
-def new_key() -> str:
-    return str(uuid.uuid4())
-
-
 def version_seen(request: HttpRequest) -> int | None:
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return whole(request.POST.get("version"))
 
 
 def refused(request: HttpRequest, refusal: Refusal, pk: int, *, kept: str = "") -> HttpResponse:
@@ -146,4 +134,4 @@ def local_span(handoff: Handoff, person: User) -> str:
     begins, ends = (at.astimezone(person.zone) for at in (handoff.shift_from, handoff.shift_to))
     if begins.utcoffset() == begins.astimezone(UTC).utcoffset():
         return ""
-    return f"{begins:%H:%M} to {ends:%H:%M} {place_of(person)}"
+    return f"{begins:%H:%M} to {ends:%H:%M} {person.place}"

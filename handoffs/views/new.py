@@ -9,12 +9,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import hours
 from accounts.models import Team
+from approvals.forms import add_errors
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
-from approvals.views.frame import reader
+from approvals.views.frame import form_key, reader
 from handoffs import queries
 from handoffs.commands.drafting import start_handoff
-from handoffs.forms import StartForm, place_of
+from handoffs.forms import StartForm
 from handoffs.rules import may_hand_over
 from handoffs.views import frame
 
@@ -38,8 +39,7 @@ def new(request: HttpRequest) -> HttpResponse:
             **form.cleaned_data,
         )
     except Invalid as invalid:
-        for field, sentence in invalid.errors.items():
-            form.add_error(field if field in form.fields else None, sentence)
+        add_errors(form, invalid)
         return _page(request, form, status=422)
     except Refusal as refusal:
         return errors.refused(request, refusal, ref="handoff", back="/handoff/")
@@ -74,13 +74,13 @@ def _zone_note(request: HttpRequest, now: datetime) -> str:
     utc = f"{now.astimezone(UTC):%H:%M} UTC"
     if local.utcoffset() == timedelta(0):
         return f"It is {utc} now."
-    return f"It is {utc} now, {local:%H:%M} in {place_of(request.user)}."
+    return f"It is {utc} now, {local:%H:%M} in {request.user.place}."
 
 
 def _page(request: HttpRequest, form: StartForm, *, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "key": frame.form_key(request),
+        "key": form_key(request),
         "why_not": _why_not(form),
     }
     return render(request, "handoffs/new.html", context, status=status)

@@ -10,7 +10,6 @@ from approvals.models import Policy
 from approvals.rules import SEEING
 from approvals.wording import visible
 from handoffs import filling
-from handoffs.forms import place_of
 from handoffs.models import Handoff, Section
 from handoffs.views import frame
 
@@ -27,10 +26,10 @@ def head(shown: Handoff, now: datetime) -> dict:
         "sent_at": shown.sent_at,
         "filled_at": shown.filled_at,
         "facts": [
-            {"label": "From", "value": f"{visible(shown.sender.name)} ({place_of(shown.sender)})"},
+            {"label": "From", "value": f"{visible(shown.sender.name)} ({shown.sender.place})"},
             {
                 "label": "To",
-                "value": f"{visible(shown.receiver.name)} ({place_of(shown.receiver)})",
+                "value": f"{visible(shown.receiver.name)} ({shown.receiver.place})",
             },
             {"label": "Shift", "value": "; ".join([frame.span(shown, now), *local])},
         ],

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from approvals.rules import SEEING
-from approvals.views.frame import reader
+from approvals.views.frame import new_key, reader
 from approvals.wording import short_name, visible
 from audit import timeline
 from audit.models import Event
@@ -127,7 +127,7 @@ def _actions(shown: Handoff, person: Access) -> list[dict]:
 
 
 def _button(label: str, url: str, tone: str = "default", *, method: str = "get") -> dict:
-    key = frame.new_key() if method == "post" else ""
+    key = new_key() if method == "post" else ""
     return {"label": label, "url": url, "tone": tone, "method": method, "key": key}
 
 

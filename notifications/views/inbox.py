@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals.paging import BadCursor
-from approvals.views.frame import reader, with_query
+from approvals.views.frame import reader, whole, with_query
 from approvals.wording import visible
 from notifications import commands, queries
 from notifications.models import Notice, Topic
@@ -53,7 +53,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_POST
 def mark_read(request: HttpRequest) -> HttpResponse:
     """One notice, or all up to the newest that was on the page: what came later stays new."""
-    only, until = _number(request, "notice"), _number(request, "until")
+    only, until = (whole(request.POST.get(name), digits=18) for name in ("notice", "until"))
     if only is None and until is None:
         raise Http404
     count = commands.read(by=request.user, at=timezone.now(), only=only, until=until or 0)
@@ -61,11 +61,6 @@ def mark_read(request: HttpRequest) -> HttpResponse:
         words = "1 notice is read." if count == 1 else f"{count} notices are read."
         messages.success(request, words, extra_tags="done")
     return redirect("inbox")
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.POST.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _line(notice: Notice) -> dict:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from approvals.forms import add_errors
 from approvals.refusals import Invalid
 from notifications.commands import choose
 from notifications.forms import PreferencesForm
@@ -34,8 +35,7 @@ def notify(request: HttpRequest) -> HttpResponse:
     try:
         choose(by=request.user, at=timezone.now(), **form.cleaned_data)
     except Invalid as invalid:
-        for field, sentence in invalid.errors.items():
-            form.add_error(field, sentence)
+        add_errors(form, invalid)
         return _page(request, form, status=422)
     messages.success(request, "Your notifications are saved.", extra_tags="done")
     return redirect("notify")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from approvals.forms import ReasonForm
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
+from approvals.views.frame import form_key
 from approvals.wording import visible
 from webhooks import commands
 from webhooks.commands import WithSecret
@@ -133,7 +134,7 @@ def _page(
         "submit_label": how.submit,
         "action_url": request.path,
         "back_url": frame.url_of(endpoint.pk),
-        "key": frame.form_key(request),
+        "key": form_key(request),
         "danger": how.needs_reason,
         "version": None,
     }

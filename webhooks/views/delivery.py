@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from approvals.views.frame import new_key
 from approvals.wording import visible
 from webhooks import causes
 from webhooks.commands import replay_delivery
@@ -30,7 +31,7 @@ def delivery(request: HttpRequest, pk: int, number: int) -> HttpResponse:
             "method": "post",
             "label": "Replay",
             "tone": "primary",
-            "key": frame.new_key(),
+            "key": new_key(),
         }
         if may_replay
         else None,

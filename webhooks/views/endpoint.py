@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals.paging import BadCursor
-from approvals.views.frame import with_query
+from approvals.views.frame import new_key, with_query
 from approvals.wording import visible
 from audit import timeline
 from audit.models import Event
@@ -124,7 +124,7 @@ def _replay_failed(endpoint: Endpoint, failed: int) -> dict | None:
 
 
 def _button(label: str, url: str, *, tone: str = "default", method: str = "get") -> dict:
-    key = frame.new_key() if method == "post" else ""
+    key = new_key() if method == "post" else ""
     return {"label": label, "url": url, "tone": tone, "method": method, "key": key}
 
 

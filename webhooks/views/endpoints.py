@@ -6,8 +6,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from approvals.forms import add_errors
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
+from approvals.views.frame import form_key
 from approvals.wording import visible
 from webhooks import queries
 from webhooks.commands import WithSecret, change_endpoint, create_endpoint
@@ -95,8 +97,7 @@ def _refused(
 ) -> HttpResponse:
     if not isinstance(refusal, Invalid):
         return errors.refused(request, refusal, ref="Webhooks", back=back)
-    for field, sentence in refusal.errors.items():
-        form.add_error(field if field in form.fields else None, sentence)
+    add_errors(form, refusal)
     return _page(request, form, endpoint=endpoint, status=422)
 
 
@@ -113,6 +114,6 @@ def _page(
         "submit_label": "Save endpoint" if endpoint else "Create endpoint",
         "back_url": frame.url_of(endpoint.pk) if endpoint else "/webhooks/",
         "is_new": endpoint is None,
-        "key": frame.form_key(request),
+        "key": form_key(request),
     }
     return render(request, "webhooks/endpoint_form.html", context, status=status)

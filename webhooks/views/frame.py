@@ -1,6 +1,5 @@
 """What every page of webhooks shares: who may see it, one endpoint, and how it is described."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -39,15 +38,6 @@ def found(request: HttpRequest, pk: int) -> Endpoint:
 
 def url_of(endpoint_id: int | str) -> str:
     return f"/webhooks/{endpoint_id}/"
-
-
-def form_key(request: HttpRequest) -> str:
-    """The key of the form that is shown: the one it was sent with, or a new one."""
-    return request.POST.get("idempotency_key") or new_key()
-
-
-def new_key() -> str:
-    return str(uuid.uuid4())
 
 
 def carried_out(
