@@ -5,23 +5,18 @@ the effects were carried out against the simulator. Nothing is written past them
 """
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 
-from accounts.models import User
-from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
 from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
-from approvals.models import ApprovalRequest, Effect, Queue, State
+from approvals.models import ApprovalRequest, Queue
 from demo import handoffs, webhooks
-from demo.organisation import PEOPLE
+from demo.acting import Acting, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
 from notifications.notices import preferences_of
@@ -42,32 +37,10 @@ FAULTS = [
     f"pending@pi_{PENDING}_21000_eur=1",
 ]
 DURATIONS = ["--fail-later-seconds=0.001", "--pending-seconds=3600"]
-CUSTOMERS = [
-    "Ana Silva",
-    "Jonas Becker",
-    "Chloé Martin",
-    "Oluwaseun Adeyemi-Richardson",
-    "Nikos Papadopoulos",
-    "Marta Kowalczyk",
-    "Yuki Tanaka",
-    "Dr. Wilhelmina van der Westhuizen-Oosterhout",
-]
-REASONS = [
-    ("lost_parcel", "Parcel lost, the carrier confirmed it."),
-    ("damaged", "Arrived broken; photos are in the ticket."),
-    ("goodwill", "Second delay in a month; agreed with the team lead."),
-    ("duplicate", "Charged twice within a minute."),
-    ("other", "The customer cancelled before the parcel left."),
-]
 
 
-@dataclass
-class Situation:
-    """`now` is the moment the demo starts; everything happens in the hours before it."""
-
-    people: dict[str, User]
-    now: datetime
-    numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+class Situation(Acting):
+    """What happened before 09:12, chapter by chapter."""
 
     def happen(self) -> None:
         with _usual_waits():
@@ -83,17 +56,6 @@ class Situation:
             self._asked_since()
             self._the_lead_keeps_an_eye_on_it()
             self._people_are_told()
-
-    # --- People and times ------------------------------------------------------------------------
-
-    def person(self, word: str) -> User:
-        return next(self.people[p.email] for p in PEOPLE if p.email.startswith(word))
-
-    def ago(self, **length: float) -> datetime:
-        return self.now - timedelta(**length)
-
-    def key(self) -> str:
-        return f"demo-{next(self.numbers)}"
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -151,10 +113,10 @@ class Situation:
             (27, 3100),
             (26, 7450),
         ]:
-            self._done_refund(at=self.ago(hours=hours), amount=amount)
+            self.done_refund(at=self.ago(hours=hours), amount=amount)
         self._yesterday_was_handed_over()
         item = self.ask_refund(at=self.ago(days=55), amount=18900, by="support2")
-        self._expire(item)
+        self.expire(item)
 
     def _yesterday_was_handed_over(self) -> None:
         """One refund waited at the end of the day; it was accepted, approved and paid."""
@@ -185,7 +147,7 @@ class Situation:
             (61, 15000),
             (34, 3575),
         ]:
-            self._done_refund(at=self.ago(minutes=minutes), amount=amount)
+            self.done_refund(at=self.ago(minutes=minutes), amount=amount)
         for minutes, change, to in [
             (140, "email", "new.address@example.test"),
             (50, "limit", "5000"),
@@ -196,11 +158,11 @@ class Situation:
 
     def _ended_without_effect(self) -> None:
         item = self.ask_refund(at=self.ago(hours=5), amount=64000, by="support2")
-        self._decide(
+        self.decide(
             decide.reject, item, "finance1", self.ago(hours=4), "Paid out by the insurer already."
         )
         item = self.ask_refund(at=self.ago(hours=3), amount=7800)
-        self._decide(
+        self.decide(
             decide.reject, item, "finance2", self.ago(hours=2), "The return window ended in August."
         )
         item = self.ask_refund(at=self.ago(hours=6), amount=9900)
@@ -236,7 +198,7 @@ class Situation:
             if number == 0:
                 self.claim(item, "ops2", at=asked + timedelta(minutes=12, seconds=3))
             self.run(item)
-            while self._due(item) < self.now:
+            while self.due_at(item) < self.now:
                 self.run(item)
 
     def _one_unknown(self) -> None:
@@ -244,9 +206,9 @@ class Situation:
         asked = self.ago(hours=1, minutes=31)
         item = self.ask_change(at=asked, change="close", account=UNKNOWN)
         self.approve(item, "ops2", at=asked + timedelta(minutes=16))
-        with _short_patience():
+        with short_patience():
             self.run(item)
-        while self._due(item) < self.now:
+        while self.due_at(item) < self.now:
             self.run(item)
 
     def _one_needs_a_person(self) -> None:
@@ -283,7 +245,7 @@ class Situation:
         item = self.ask_refund(at=asked, amount=19800, order=PENDING, size=21000, by="support2")
         self.approve(item, "finance1", at=asked + timedelta(minutes=8))
         self.run(item)
-        while self._due(item) < self.now:
+        while self.due_at(item) < self.now:
             self.run(item)
 
     def _one_held(self) -> None:
@@ -359,7 +321,7 @@ class Situation:
 
     def _sent_back(self) -> None:
         item = self.ask_refund(at=self.ago(hours=2, minutes=10), amount=31500)
-        self._decide(
+        self.decide(
             decide.send_back,
             item,
             "finance2",
@@ -369,7 +331,7 @@ class Situation:
         item = self.ask_change(
             at=self.ago(hours=1, minutes=55), change="close", account="acct_5601", by="support2"
         )
-        self._decide(
+        self.decide(
             decide.send_back, item, "ops2", self.ago(hours=1), "Has the customer been paid out?"
         )
 
@@ -388,155 +350,6 @@ class Situation:
             reason=f"{item.reason} Without the voucher.",
             ticket=item.ticket,
         )
-
-    # --- Verbs -----------------------------------------------------------------------------------
-
-    def ask_refund(
-        self,
-        *,
-        at: datetime,
-        amount: int,
-        by: str = "support@",
-        order: str = "",
-        size: int | None = None,
-        customer: str = "",
-        ticket: str = "",
-        reason: tuple[str, str] | None = None,
-    ) -> ApprovalRequest:
-        number = next(self.numbers)
-        order = order or f"{88000 + number}"
-        code, words = reason or REASONS[number % len(REASONS)]
-        return self._ask(
-            "refund",
-            at=at,
-            by=by,
-            customer=customer,
-            ticket=ticket,
-            reason=words,
-            payload={
-                "order": order,
-                "payment": f"pi_{order}_{size or amount + 1250}_eur",
-                "amount": amount,
-                "currency": "EUR",
-                "reason_code": code,
-            },
-        )
-
-    def ask_change(
-        self, *, at: datetime, change: str, to: str = "", account: str = "", by: str = "support@"
-    ) -> ApprovalRequest:
-        payload = {"account": account or f"acct_{5600 + next(self.numbers)}", "change": change}
-        if to:
-            payload["to"] = to
-        return self._ask(
-            "account_change",
-            at=at,
-            by=by,
-            payload=payload,
-            reason="Asked by phone, identity checked.",
-        )
-
-    def ask_manual(self, *, at: datetime, **payload: str) -> ApprovalRequest:
-        return self._ask(
-            "manual",
-            at=at,
-            by="support@",
-            payload=payload,
-            reason="The customer needs it for their audit.",
-        )
-
-    def _ask(
-        self,
-        kind: str,
-        *,
-        at: datetime,
-        by: str,
-        payload: dict[str, Any],
-        reason: str,
-        customer: str = "",
-        ticket: str = "",
-    ) -> ApprovalRequest:
-        number = next(self.numbers)
-        who = self.person(by)
-        if who.is_service:
-            who.auth_method = "token"
-        answer = submit.submit(
-            by=who,
-            at=at,
-            key=self.key(),
-            origin="api" if who.is_service else "page",
-            kind=kind,
-            payload=payload,
-            customer=customer or CUSTOMERS[number % len(CUSTOMERS)],
-            ticket=ticket or f"ZD-{9600 + number}",
-            reason=reason,
-        )
-        return ApprovalRequest.objects.get(ref=answer.ref)
-
-    def approve(self, item: ApprovalRequest, by: str, *, at: datetime) -> None:
-        self._decide(decide.approve, item, by, at, "")
-
-    def _decide(
-        self, command: Callable, item: ApprovalRequest, by: str, at: datetime, reason: str
-    ) -> None:
-        item.refresh_from_db()
-        command(
-            ref=item.ref,
-            by=self.person(by),
-            at=at,
-            key=self.key(),
-            revision=item.revision,
-            step=item.step,
-            reason=reason,
-        )
-
-    def claim(self, item: ApprovalRequest, by: str, *, at: datetime) -> None:
-        operate.claim(ref=item.ref, by=self.person(by), at=at, key=self.key())
-
-    def note(self, item: ApprovalRequest, by: str, at: datetime, text: str) -> None:
-        operate.note(ref=item.ref, by=self.person(by), at=at, key=self.key(), reason=text)
-
-    def run(self, item: ApprovalRequest) -> None:
-        """What the worker did when its next step was due."""
-        due = self._due(item) + timedelta(seconds=1)
-        moment = itertools.chain([due], itertools.repeat(due + timedelta(seconds=1.2)))
-        execution.run(item.pk, wake=_wake_when_still_to_come(self.now), clock=lambda: next(moment))
-
-    @staticmethod
-    def _due(item: ApprovalRequest) -> datetime:
-        """When something happens next by itself."""
-        item.refresh_from_db()
-        effect = Effect.objects.get(item=item)
-        return item.starts_at or effect.next_attempt_at or effect.next_question_at
-
-    def _done_refund(self, *, at: datetime, amount: int) -> None:
-        item = self.ask_refund(at=at, amount=amount, by="support2" if amount % 2 else "support@")
-        if item.state == State.PENDING:
-            self.approve(item, "finance1", at=at + timedelta(minutes=14))
-        self.run(item)
-
-    @staticmethod
-    def _expire(item: ApprovalRequest) -> None:
-        sweeping.expire(item.pk, at=item.expires_at)
-
-
-def _wake_when_still_to_come(now: datetime) -> execution.Wake:
-    def wake(item_id: int, at: datetime) -> None:
-        if at > now:
-            jobs.wake(item_id, at)
-
-    return wake
-
-
-@contextlib.contextmanager
-def _short_patience() -> Iterator[None]:
-    """Nobody waits ten seconds for the demo to start because an answer gets lost in it."""
-    usual = settings.ACCOUNT_SERVICE_TIMEOUT_S
-    settings.ACCOUNT_SERVICE_TIMEOUT_S = 0.5
-    try:
-        yield
-    finally:
-        settings.ACCOUNT_SERVICE_TIMEOUT_S = usual
 
 
 @contextlib.contextmanager
