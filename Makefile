@@ -7,16 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test every-page lint crash-test crash-controls model screenshots bench clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
 
 test: $(VENV)/.development
 	$(BIN)/python -m pytest -n auto --dist loadfile
-
-every-page: $(VENV)/.development
-	$(BIN)/python -m pytest tests/browser/test_every_page.py -m every_page -n 0
 
 lint: $(VENV)/.development
 	$(BIN)/ruff format --check .

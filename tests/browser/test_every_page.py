@@ -14,8 +14,6 @@ from playwright.sync_api import Page, Response, expect
 from tests.browser import looking
 from tests.browser.conftest import SignIn, Stored
 
-pytestmark = pytest.mark.every_page
-
 WIDE, MIDDLE, NARROW = 1280, 768, 320
 CAUSE = "/failures/too-many-requests/"
 ROLES = {
