@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.models import User
 from approvals.commands import decide, operate, submit
 from approvals.commands.cover import set_cover
 from approvals.models import Queue
@@ -132,6 +133,19 @@ def test_who_may_not_see_the_request_is_not_told_and_the_author_knows(cast):
         " Nobody here is called @nobody."
     )
     assert told(cast.stranger) == []
+
+
+def test_a_name_that_several_people_share_tells_none_of_them(cast):
+    item = cast.ask()
+    User.objects.create_user("finance1@other.test", name="Inga Weiss")
+    answer = note(cast, item, "@finance1, and @finance1@demo.test")
+    hear(cast)
+    assert answer.sentence == (
+        "Your note is added. I. Weber is told."
+        " @finance1 is several people here; write the whole address."
+    )
+    answer = note(cast, item, "@finance1")
+    assert "is told" not in answer.sentence
 
 
 @pytest.mark.parametrize(
