@@ -239,6 +239,12 @@ def led_by(person: Access) -> QuerySet[User]:
     )
 
 
+def leads_of(team_id: int | None) -> QuerySet[User]:
+    """Who leads this team, by name."""
+    leads = Membership.objects.filter(group=team_id, is_lead=True)
+    return User.objects.filter(pk__in=leads.values("user"), is_active=True).order_by("name")
+
+
 def may_cover(person: Access) -> QuerySet[User]:
     """People who decide in a queue where this person can set cover."""
     queues = queues_decided_by(person).values("pk")

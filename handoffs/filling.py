@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Case, CharField, Q, QuerySet, Value, When
 
 from accounts.access import Access
-from accounts.models import User
 from approvals import figures, kinds, queries, runbooks, stuck
 from approvals.events import SystemAction
 from approvals.explain import Waiting
@@ -185,12 +184,3 @@ def empty_sections(
     if note:
         filled.add(Section.NOTE)
     return [section for section in Section if section.value not in filled]
-
-
-def leads_of(handoff: Handoff) -> list[User]:
-    """Whom to speak to when nobody answers: the leads of the team that hands over."""
-    return list(
-        User.objects.filter(
-            memberships__group=handoff.team_id, memberships__is_lead=True, is_active=True
-        ).order_by("name")
-    )

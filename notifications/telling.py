@@ -251,8 +251,7 @@ def _is_by(event: Event, person: access.Access) -> bool:
 
 
 def _leads_of(team_id: int | None) -> list[int]:
-    found = Membership.objects.filter(group=team_id, is_lead=True)
-    return list(found.values_list("user", flat=True))
+    return list(queries.leads_of(team_id).values_list("pk", flat=True))
 
 
 def leads_of_operations(item: ApprovalRequest) -> list[int]:

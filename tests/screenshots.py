@@ -31,6 +31,8 @@ SCREENS = [
     ("cause", "ops@demo.test", "/failures/too-many-requests/"),
     ("systems", "ops@demo.test", "/systems/"),
     ("dashboard", "ops@demo.test", "/dashboard/"),
+    ("handoff", "ops@demo.test", "/handoff/2/"),
+    ("inbox", "ops@demo.test", "/inbox/"),
     ("cover", "finance2@demo.test", "/me/cover/"),
     ("tokens", "ops@demo.test", "/me/tokens/"),
 ]

@@ -9,11 +9,12 @@ from django.shortcuts import redirect
 
 from accounts.models import User
 from approvals.commands.frame import Answer
+from approvals.queries import leads_of
 from approvals.refusals import Refusal
 from approvals.views import errors
 from approvals.views.frame import reader, whole
 from approvals.wording import clock, listed, short_name, visible
-from handoffs import filling, lateness, queries
+from handoffs import lateness, queries
 from handoffs.models import Handoff, HandoffState
 from handoffs.rules import may_read_some
 
@@ -114,12 +115,11 @@ def _how_far(handoff: Handoff) -> str:
 
 def _speak_to(handoff: Handoff) -> str:
     """A lead, or who sent it when the only lead is the one who does not answer."""
-    leads = [
-        visible(lead.name) for lead in filling.leads_of(handoff) if lead.pk != handoff.receiver_id
-    ]
-    if not leads:
+    leads = leads_of(handoff.team_id).exclude(pk=handoff.receiver_id)
+    names = [visible(lead.name) for lead in leads]
+    if not names:
         return f"Speak to {visible(handoff.sender.name)}, who sent it."
-    return f"Speak to {listed(leads, last='or')}, lead of {visible(handoff.team.name)}."
+    return f"Speak to {listed(names, last='or')}, lead of {visible(handoff.team.name)}."
 
 
 def span(handoff: Handoff, now: datetime) -> str:
