@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import models
-from django.db.models import F, Value
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Cast
 
 from accounts import grants
@@ -90,49 +91,72 @@ def of_loaded(user: User, objects: type[models.Model], *, at: datetime | None = 
 def of_many(
     users: Iterable[User], objects: type[models.Model], *, at: datetime | None = None
 ) -> dict[int, Access]:
-    """By user id; as `of`. One query, however many users."""
+    """By user id; as `of_loaded`, but for how they came in. One query, however many users."""
     users = list(users)
-    found = _Rows()
-    for row in _rows([user.pk for user in users], objects, at):
-        found.add(*row)
+    found = _Rows(_rows([user.pk for user in users], objects, at))
     return {
-        user.pk: Access(
-            user_id=user.pk,
-            name=user.name,
-            person_key=user.person_key,
-            is_active=user.is_active,
-            is_service=user.is_service,
-            is_staff=user.is_staff,
-            queues=found.queues_of(user.pk),
-            teams=found.teams[user.pk],
-            covers=found.covers_of(user.pk),
+        user.pk: found.access_of(
+            user.pk,
+            Account(user.name, user.person_key, user.is_active, user.is_service, user.is_staff),
         )
         for user in users
     }
 
 
-GRANT, MEMBER, COVER = "grant", "member", "cover"
+def of_all(
+    users: models.QuerySet[User], objects: type[models.Model], *, at: datetime | None = None
+) -> list[Access]:
+    """The same for users who were not read yet, by name; in one query with their accounts."""
+    wanted = users.order_by().values("pk")
+    found = _Rows(_rows(wanted, objects, at, _accounts(wanted)))
+    people = [found.access_of(pk, account) for pk, account in found.accounts.items()]
+    return sorted(people, key=lambda person: (person.name, person.user_id))
+
+
+class Account(NamedTuple):
+    name: str
+    person_key: uuid.UUID
+    is_active: bool
+    is_service: bool
+    is_staff: bool
+
+
+GRANT, MEMBER, COVER, ACCOUNT = "grant", "member", "cover", "account"
 Row = tuple[str, int, int, str, bool, int | None, str]
 
 
 class _Rows:
     """What was read of several people, sorted out: rights, memberships, and whom they cover."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.accounts: dict[int, Account] = {}
         self.rights: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.teams: dict[int, dict[int, Member]] = defaultdict(dict)
         self.covered: dict[int, dict[int, tuple[str, uuid.UUID, set[int]]]] = defaultdict(dict)
+        for row in rows:
+            self._add(*row)
 
-    def add(
+    def _add(
         self, what: str, user: int, on: int, text: str, flag: bool, number: int | None, code: str
     ) -> None:
         if what == GRANT:
             self.rights[user][on].add(text)
         elif what == MEMBER:
             self.teams[user][on] = Member(text, flag, number, code)
-        else:
+        elif what == COVER:
             person = self.covered[user].setdefault(number, (text, uuid.UUID(code), set()))
             person[2].add(on)
+        else:
+            self.accounts[user] = Account(text, uuid.UUID(code), bool(number), bool(on), flag)
+
+    def access_of(self, user: int, account: Account) -> Access:
+        return Access(
+            user_id=user,
+            **account._asdict(),
+            queues=self.queues_of(user),
+            teams=self.teams[user],
+            covers=self.covers_of(user),
+        )
 
     def queues_of(self, user: int) -> dict[int, frozenset[str]]:
         return {on: frozenset(names) for on, names in self.rights[user].items()}
@@ -150,48 +174,68 @@ class _Rows:
         )
 
 
-def _rows(ids: list[int], objects: type[models.Model], at: datetime | None) -> Iterable[Row]:
+_NOTHING = Cast(Value(None, output_field=BigIntegerField()), BigIntegerField())
+
+
+def _rows(
+    ids: list[int] | models.QuerySet,
+    objects: type[models.Model],
+    at: datetime | None,
+    *more: models.QuerySet,
+) -> Iterable[Row]:
     """Rights and memberships of these users and of whom they cover at `at`, and those covers."""
-    holders, covers = models.Q(holder__in=ids), None
+    holders, parts = Q(holder__in=ids), list(more)
     if at is not None:
         covers = Cover.objects.filter(Cover.running(at), by__in=ids, person__is_active=True)
-        holders |= models.Q(holder__in=covers.order_by().values("person"))
-    nothing = Value(None, output_field=models.BigIntegerField())
-    parts = [
-        found.values_list(
-            Value(GRANT),
-            "holder",
-            "on",
-            "codename",
-            Value(False),
-            Cast(nothing, models.BigIntegerField()),
-            Value(""),
-        )
-        for found in grants.held_by(holders, objects)
-    ]
-    parts.append(
-        Membership.objects.annotate(holder=F("user"))
-        .filter(holders)
-        .values_list(
-            Value(MEMBER),
-            "holder",
-            "group",
-            "group__name",
-            "is_lead",
-            "limit_amount",
-            "limit_currency",
-        )
-    )
-    if covers is not None:
-        parts.append(
-            covers.order_by().values_list(
-                Value(COVER),
-                "by",
-                "queues",
-                "person__name",
-                Value(False),
-                "person",
-                Cast("person__person_key", models.CharField()),
-            )
-        )
+        holders |= Q(holder__in=covers.order_by().values("person"))
+        parts.append(_covers(covers.order_by()))
+    parts += [_grants(found) for found in grants.held_by(holders, objects)]
+    parts.append(_members(Membership.objects.annotate(holder=F("user")).filter(holders)))
     return parts[0].union(*parts[1:], all=True)
+
+
+def _grants(found: models.QuerySet) -> models.QuerySet:
+    return found.values_list(
+        Value(GRANT), "holder", "on", "codename", Value(False), _NOTHING, Value("")
+    )
+
+
+def _members(found: models.QuerySet) -> models.QuerySet:
+    return found.values_list(
+        Value(MEMBER),
+        "holder",
+        "group",
+        "group__name",
+        "is_lead",
+        "limit_amount",
+        "limit_currency",
+    )
+
+
+def _covers(found: models.QuerySet) -> models.QuerySet:
+    return found.values_list(
+        Value(COVER),
+        "by",
+        "queues",
+        "person__name",
+        Value(False),
+        "person",
+        Cast("person__person_key", models.CharField()),
+    )
+
+
+def _accounts(ids: models.QuerySet) -> models.QuerySet:
+    return User.objects.filter(pk__in=ids).values_list(
+        Value(ACCOUNT),
+        "pk",
+        _as_number("is_service"),
+        "name",
+        "is_staff",
+        _as_number("is_active"),
+        Cast("person_key", models.CharField()),
+    )
+
+
+def _as_number(flag: str) -> Case:
+    """1 or 0, for a column that holds numbers."""
+    return Case(When(**{flag: True}, then=1), default=0, output_field=BigIntegerField())

@@ -86,9 +86,9 @@ class OnTime:
 class Waits:
     """Medians over the period; None where there was none."""
 
-    approval: timedelta | None
-    execution: timedelta | None
-    retry: timedelta | None
+    approval: timedelta | None = None
+    execution: timedelta | None = None
+    retry: timedelta | None = None
 
 
 def of_queue(person: Access, queue: str = "") -> QuerySet[ApprovalRequest]:
@@ -150,16 +150,21 @@ def flow(
     """For each column of the period: when it begins, how many were asked for, how many got done."""
     begins = [since + width * number for number in range((now - since) // width + 1)]
     begins = [at for at in begins if at < now]
-    asked = _by_column(found.filter(created_at__gte=since), "created_at", since, width)
-    done = _by_column(found.filter(is_done(since=since)), "effect__settled_at", since, width)
-    return [(at, asked.get(at, 0), done.get(at, 0)) for at in begins]
+    asked = _by_column("asked", found.filter(created_at__gte=since), "created_at", since, width)
+    done = _by_column(
+        "done", found.filter(is_done(since=since)), "effect__settled_at", since, width
+    )
+    counted = {(what, at): count for what, at, count in asked.union(done, all=True)}
+    return [(at, counted.get(("asked", at), 0), counted.get(("done", at), 0)) for at in begins]
 
 
 def _by_column(
-    found: QuerySet[ApprovalRequest], name: str, since: datetime, width: timedelta
-) -> dict[datetime, int]:
+    what: str, found: QuerySet[ApprovalRequest], name: str, since: datetime, width: timedelta
+) -> QuerySet:
+    """Rows of `what`, the beginning of a column, and how many fall into it."""
     column = Column(Value(width), F(name), Value(since))
-    return dict(found.annotate(column=column).values_list("column").annotate(Count("pk")))
+    counted = found.order_by().annotate(what=Value(what), column=column).values("what", "column")
+    return counted.annotate(count=Count("pk")).values_list("what", "column", "count")
 
 
 def on_time(found: QuerySet[ApprovalRequest], since: datetime) -> list[OnTime]:
@@ -196,17 +201,24 @@ def waits(found: QuerySet[ApprovalRequest], since: datetime) -> Waits:
     retried = Effect.objects.filter(
         item__in=found, settled_at__gte=since, attempts__gt=1, first_sent_at__isnull=False
     )
-    return Waits(
-        approval=_median(closed, F("closed_at") - F("opened_at")),
-        execution=_median(sent, F("finished_at") - F("started_at")),
-        retry=_median(retried, F("settled_at") - F("first_sent_at")),
-    )
-
-
-def _median(found: QuerySet, length: object) -> timedelta | None:
-    return found.aggregate(median=Median(ExpressionWrapper(length, output_field=DurationField())))[
-        "median"
+    medians = [
+        _median("approval", closed, F("closed_at") - F("opened_at")),
+        _median("execution", sent, F("finished_at") - F("started_at")),
+        _median("retry", retried, F("settled_at") - F("first_sent_at")),
     ]
+    return Waits(**dict(medians[0].union(*medians[1:], all=True)))
+
+
+def _median(what: str, found: QuerySet, length: object) -> QuerySet:
+    """One row of `what` and its median, or none."""
+    length = ExpressionWrapper(length, output_field=DurationField())
+    return (
+        found.order_by()
+        .annotate(what=Value(what))
+        .values("what")
+        .annotate(median=Median(length))
+        .values_list("what", "median")
+    )
 
 
 def began(period: str, now: datetime) -> datetime:

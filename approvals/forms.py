@@ -6,7 +6,6 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -16,6 +15,8 @@ from approvals.causes import CAUSES
 from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, Queue, State
 from approvals.refusals import Invalid
+
+Choices = list[tuple[int | str, str]]
 
 LONGEST = 2000
 DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -30,9 +31,7 @@ class QueueFilter(django_filters.FilterSet):
         label="Search", method="search", max_length=100, widget=forms.SearchInput
     )
     kind = django_filters.ChoiceFilter(label="Type", empty_label="All")
-    team = django_filters.ModelChoiceFilter(
-        label="Team", field_name="waiting_team", queryset=Group.objects.none(), empty_label="All"
-    )
+    team = django_filters.ChoiceFilter(label="Team", field_name="waiting_team", empty_label="All")
     due = django_filters.ChoiceFilter(
         label="Due",
         method="due_by",
@@ -51,11 +50,8 @@ class QueueFilter(django_filters.FilterSet):
     )
 
     # Set by links, such as those of the dashboard, and shown while they are on.
-    queue = django_filters.ModelChoiceFilter(
-        label="Queue",
-        queryset=Queue.objects.none(),
-        to_field_name="slug",
-        widget=forms.HiddenInput,
+    queue = django_filters.ChoiceFilter(
+        label="Queue", field_name="queue__slug", widget=forms.HiddenInput
     )
     age = django_filters.ChoiceFilter(
         label="Asked",
@@ -90,13 +86,14 @@ class QueueFilter(django_filters.FilterSet):
         model = ApprovalRequest
         fields: list[str] = []
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, teams: Choices, queues: Choices, **kwargs: Any) -> None:
+        """`teams` by id and `queues` by slug are what can be chosen, with their names."""
         super().__init__(*args, **kwargs)
+        self.filters["team"].extra["choices"] = teams
+        self.filters["queue"].extra["choices"] = queues
         self.filters["kind"].extra["choices"] = [
             (kind.slug, kind.label) for kind in kinds.all_kinds().values()
         ]
-        self.filters["queue"].queryset = Queue.objects.all()
-        self.filters["team"].queryset = Group.objects.order_by("name")
 
     def unchanged(self, found: QuerySet, name: str, value: str) -> QuerySet:
         return found

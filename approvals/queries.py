@@ -2,9 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.contrib.auth.models import Group
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants, hours
@@ -19,6 +31,7 @@ from approvals.models import (
     Decision,
     Effect,
     Queue,
+    SavedView,
     Settlement,
     State,
     Step,
@@ -30,6 +43,7 @@ from approvals.wording import short_name
 VIEWS = ("me", "stuck", "people", "systems", "all")
 PAGE = 50
 MOST_DECISIONS = 100
+MOST_OTHERS = 5
 DECISION_ORDER = ("due_order", "created_at", "id")
 ORDER = ("rank", "due_order", "created_at", "id")
 WITH_PEOPLE = (State.PENDING, State.SENT_BACK, State.NEEDS_PERSON)
@@ -134,14 +148,17 @@ def _wants_a_person_present() -> Exists:
 
 def counts(person: Access, now: datetime) -> dict[str, int]:
     """How many requests each view holds for this person, and how many they can decide; one query."""
-    return open_requests(person).aggregate(**counted(person, now))
+    return open_requests(person).aggregate(**counted(person, now), decide=decidable(person))
 
 
 def counted(person: Access, now: datetime) -> dict[str, Count]:
     """What `counts` counts, for a query that counts more of the open requests at once."""
-    filters = {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
-    filters["decide"] = Count("pk", filter=Q(state=State.PENDING) & can_decide(person))
-    return filters
+    return {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
+
+
+def decidable(person: Access) -> Count:
+    """How many of the open requests this person can decide."""
+    return Count("pk", filter=Q(state=State.PENDING) & can_decide(person))
 
 
 def open_requests(person: Access) -> QuerySet[ApprovalRequest]:
@@ -184,6 +201,29 @@ def _place(cursor: str) -> dict[str, Any]:
     return dict(zip(ORDER, (rank, parse_datetime(due), parse_datetime(created), pk), strict=True))
 
 
+class Named(NamedTuple):
+    """Something that is chosen by its name. `text` is a queue's slug or a view's query string."""
+
+    what: str
+    number: int
+    name: str
+    text: str
+
+
+def choices(person: Access) -> dict[str, list[Named]]:
+    """By what they are, by name: teams, queues, and the views this person saved; one query."""
+    parts = [
+        Group.objects.annotate(what=Value("team"), text=Value("")),
+        Queue.objects.annotate(what=Value("queue"), text=F("slug")),
+        SavedView.objects.filter(user=person.user_id).annotate(what=Value("view"), text=F("query")),
+    ]
+    first, *more = (found.order_by().values_list("what", "pk", "name", "text") for found in parts)
+    by_what: dict[str, list[Named]] = {"team": [], "queue": [], "view": []}
+    for row in first.union(*more, all=True).order_by("name", "pk"):
+        by_what[row[0]].append(Named(*row))
+    return by_what
+
+
 # --- Who can act ---------------------------------------------------------------------------------
 
 
@@ -200,15 +240,15 @@ def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
 
 
 def _candidates(teams: set[int], now: datetime) -> list[Access]:
-    """Members of these teams and whoever covers one of them, by name. Two queries, or none."""
+    """Members of these teams and whoever covers one of them, by name. One query, or none."""
     if not teams:
         return []
     covering = Cover.objects.filter(Cover.running(now), person__memberships__group__in=teams)
     members = Membership.objects.filter(group__in=teams)
     users = User.objects.filter(
         Q(pk__in=members.values("user")) | Q(pk__in=covering.order_by().values("by"))
-    ).order_by("name")
-    return list(access.of_many(users, Queue, at=now).values())
+    )
+    return access.of_all(users, Queue, at=now)
 
 
 def operators_of(queues: Iterable[int]) -> QuerySet[User]:
@@ -259,7 +299,8 @@ def explained(
 ) -> dict[int, Waiting]:
     """By request id, what it waits for; constant queries. `deciders` if they are known already."""
     deciders = deciders_of(items, now) if deciders is None else deciders
-    of_kind = switches.switch_of_kind()
+    is_sent = any(item.state in WITH_SYSTEMS for item in items)
+    of_kind = switches.switch_of_kind() if is_sent else {}
     return {
         item.pk: explain(item, deciders.get(item.pk, Deciders()), now, of_kind.get(item.kind))
         for item in items
@@ -326,6 +367,19 @@ def decided_by(person: Access, *, limit: int = 50) -> QuerySet[Decision]:
         .select_related("item", "covered")
         .order_by("-decided_at", "-id")[:limit]
     )
+
+
+def decisions(person: Access) -> tuple[list[ApprovalRequest], list[ApprovalRequest]]:
+    """What waits for this person's decision, then a few that wait for a team of theirs but not for
+    them; none of these for who has very many to decide. Constant queries."""
+    is_mine = ExpressionWrapper(can_decide(person), output_field=BooleanField())
+    pending = seen_by(person).filter(state=State.PENDING).annotate(is_mine=is_mine)
+    found = pending.filter(Q(is_mine=True) | Q(waiting_team__in=person.teams)).order_by(
+        "-is_mine", *DECISION_ORDER
+    )[: MOST_DECISIONS + MOST_OTHERS]
+    mine = [item for item in found if item.is_mine]
+    others = [item for item in found if not item.is_mine]
+    return mine[:MOST_DECISIONS], others[:MOST_OTHERS]
 
 
 def decisions_of(person: Access) -> list[str]:

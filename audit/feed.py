@@ -46,6 +46,14 @@ def after(place: Place) -> QuerySet[Event]:
     )
 
 
+def is_settled() -> bool:
+    """Whether all that was recorded can be told: no transaction that may still write is older.
+
+    Transactions of other databases of the same server hold the feed back, too.
+    """
+    return not Event.objects.filter(xid__gte=_OldestInFlight()).exists()
+
+
 def until(place: Place | None) -> Q:
     """Events up to and with `place`; None: all."""
     if place is None:

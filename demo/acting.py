@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from accounts.models import User
 from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
 from approvals.models import ApprovalRequest, Effect, State
+from audit import feed
 from demo.organisation import PEOPLE
 
 CUSTOMERS = [
@@ -178,6 +180,12 @@ class Acting:
     @staticmethod
     def expire(item: ApprovalRequest) -> None:
         sweeping.expire(item.pk, at=item.expires_at)
+
+
+def let_it_settle() -> None:
+    """Until all that happened can be told: PostgreSQL's own work, such as a vacuum, is soon over."""
+    while not feed.is_settled():
+        time.sleep(0.05)
 
 
 def _wake_when_still_to_come(now: datetime) -> execution.Wake:

@@ -16,7 +16,7 @@ from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Queue
 from demo import handoffs, webhooks
-from demo.acting import Acting, short_patience
+from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
 from notifications.notices import preferences_of
@@ -99,6 +99,7 @@ class Situation(Acting):
         wanted = preferences_of([lead := self.person("ops@")])[lead.pk]
         choices = {name: getattr(wanted, name) for name in CHOICES} | {"digest": True}
         choose(by=lead, at=self.ago(days=6), **choices)
+        let_it_settle()
         following.run(at=self.now)
         rounds.tell_of_stuck(at=self.now)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from accounts.models import User
+from demo.acting import let_it_settle
 from webhooks import commands, fan_out, sending
 from webhooks.models import DeliveryState, Endpoint
 
@@ -55,6 +56,7 @@ def make_warehouse(*, by: User, at: datetime, key: str) -> None:
 
 def tell(endpoint: Endpoint, *, at: datetime, until: datetime) -> None:
     """What the worker did about what had happened by `at`, up to the moment `until`."""
+    let_it_settle()
     fan_out.run(at=at, wake=_nobody_is_woken)
     send(endpoint, until=until)
 

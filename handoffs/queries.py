@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet
 
 from accounts import access, grants
@@ -19,6 +20,7 @@ from handoffs.models import Handoff, HandoffState, Line
 from handoffs.rules import readable_by
 
 PAGE = 20
+_QUEUES = Handoff.queues.through.objects.order_by("queue")
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class Seen:
 
 
 def handoffs() -> QuerySet[Handoff]:
-    """With the people, and how many lines there are and how many have no answer."""
+    """With the people, the ids of the queues, how many lines there are and how many lack an answer."""
     return Handoff.objects.select_related("team", "sender", "receiver").annotate(
         count=Count("lines", distinct=True),
         unanswered=Count("lines", filter=Q(lines__answer=""), distinct=True),
+        about=ArraySubquery(_QUEUES.filter(handoff=OuterRef("pk")).values("queue")),
     )
 
 

@@ -236,7 +236,7 @@ def _watchers_of(items: Iterable[ApprovalRequest]) -> dict[int, list[int]]:
 def _for_those_who_may_see(found: list[tuple[Event, Telling]]) -> list[Telling]:
     ids = {telling.user_id for _, telling in found}
     users = User.objects.filter(pk__in=ids, is_active=True, is_service=False)
-    people = access.of_many(users, Queue) if ids else {}
+    people = {person.user_id: person for person in access.of_all(users, Queue)} if ids else {}
     return [
         telling
         for event, telling in found

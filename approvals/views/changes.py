@@ -49,21 +49,18 @@ def changes(request: HttpRequest) -> HttpResponse:
         sentence = "This page address is not one of ours."
         return render(request, "400.html", {"sentence": sentence}, status=400)
     now, person = timezone.now(), reader(request)
-    items = {item.ref: item for item in queries.seen_by(person).filter(ref__in=shown.rows)}
-    changed = [item for ref, item in items.items() if item.version != shown.rows[ref][1]]
+    seen = queries.seen_by(person).filter(ref__in=shown.rows)
+    versions = dict(seen.prefetch_related(None).values_list("ref", "version"))
+    differ = [ref for ref, version in versions.items() if version != shown.rows[ref][1]]
+    changed = list(seen.filter(ref__in=differ)) if differ else []
     entered = _entered(request, shown, now)
-    updates = entered + sum(
-        ref not in items or items[ref].version != loaded for ref, (loaded, _) in shown.rows.items()
-    )
+    updates = entered + sum(versions.get(ref) != loaded for ref, (loaded, _) in shown.rows.items())
     if not changed and updates == shown.updates:
         return HttpResponse(status=204)
     speaks = int(now.timestamp()) - shown.said_at >= QUIET_S and updates > shown.updates
     following = replace(
         shown,
-        rows={
-            ref: (loaded, items[ref].version if ref in items else sent)
-            for ref, (loaded, sent) in shown.rows.items()
-        },
+        rows={ref: (loaded, versions.get(ref, sent)) for ref, (loaded, sent) in shown.rows.items()},
         updates=updates,
         said_at=int(now.timestamp()) if speaks else shown.said_at,
     )

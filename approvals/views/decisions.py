@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import Access
 from approvals import kinds, queries
 from approvals.explain import Waiting
-from approvals.models import ApprovalRequest, Decision, State
+from approvals.models import ApprovalRequest, Decision
 from approvals.rules import covered_by, may
 from approvals.views.frame import reader
 from approvals.wording import duration, listed, money, short_name, shortened, visible
@@ -20,8 +20,7 @@ from approvals.wording import duration, listed, money, short_name, shortened, vi
 @require_GET
 def decisions(request: HttpRequest) -> HttpResponse:
     person, now = reader(request), timezone.now()
-    mine = queries.seen_by(person).filter(queries.can_decide(person), state=State.PENDING)
-    waiting = list(mine.order_by(*queries.DECISION_ORDER)[: queries.MOST_DECISIONS])
+    waiting, others = queries.decisions(person)
     show = request.GET.get("show", "")
     show = show if show in ("decided", "cover") else ""
     for_others = [item for item in waiting if covered_by(item, person)]
@@ -66,8 +65,8 @@ def decisions(request: HttpRequest) -> HttpResponse:
         }
     else:
         context["cards"] = [_card(item, explained[item.pk], person, now) for item in waiting]
-        context["not_for_you"] = _not_for_you(request)
-        context["empty"] = {"sentence": _nothing_waits(request, now)}
+        context["not_for_you"] = [may("approve", item, person).sentence for item in others]
+        context["empty"] = {"sentence": "" if waiting else _nothing_waits(person, now)}
     return render(request, "approvals/decisions.html", context)
 
 
@@ -120,20 +119,8 @@ def _decided(decision: Decision) -> dict:
     }
 
 
-def _not_for_you(request: HttpRequest) -> list[str]:
-    """Waiting for a team of yours, and still not for you: each with the reason."""
-    person = reader(request)
-    others = (
-        queries.seen_by(person)
-        .filter(state=State.PENDING, waiting_team__in=person.teams)
-        .exclude(queries.can_decide(person))
-        .order_by("due_order", "id")[:5]
-    )
-    return [may("approve", item, person).sentence for item in others]
-
-
-def _nothing_waits(request: HttpRequest, now: datetime) -> str:
-    last = queries.decided_by(reader(request), limit=1).first()
+def _nothing_waits(person: Access, now: datetime) -> str:
+    last = queries.decided_by(person, limit=1).first()
     if last is None:
         return "Nothing waits for you."
     return f"Nothing waits for you. Your last decision was {duration(now - last.decided_at)} ago."

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -90,30 +91,33 @@ def _causes_needing(request: HttpRequest) -> int:
 def tallies(request: HttpRequest) -> dict[str, failures.Tally]:
     """By cause, what fails now for this reader; counted once for each request."""
     if not hasattr(request, "tallies"):
-        request.tallies = failures.tallies(reader(request))
+        _count(request)
     return request.tallies
 
 
 def counts(request: HttpRequest, now: datetime) -> dict[str, int]:
-    """How many requests each view of the queue holds for this reader, with the tallies; one query."""
-    person = reader(request)
-    views = queries.counted(person, now)
-    grouped = queries.open_requests(person).order_by().values("cause")
-    lines = list(grouped.annotate(**views, **failures.tallied(person)))
-    request.tallies = failures.tallies_of(lines)
-    return {name: sum(line[name] for line in lines) for name in views}
+    """How many requests each view of the queue holds for this reader; with what the bar counts."""
+    return _count(request, **queries.counted(reader(request), now))
 
 
 def _waiting_for(request: HttpRequest) -> int:
     """How many requests the reader can decide; a page that has counted them says so itself."""
     if not hasattr(request, "can_decide"):
-        person = reader(request)
-        request.can_decide = (
-            queries.ApprovalRequest.objects.filter(queries.visible_to(person), state="pending")
-            .filter(queries.can_decide(person))
-            .count()
-        )
+        _count(request)
     return request.can_decide
+
+
+def _count(request: HttpRequest, **wanted: Count) -> dict[str, int]:
+    """What fails, what the reader can decide, and what is `wanted` of open requests; one query."""
+    person = reader(request)
+    if not hasattr(request, "can_decide"):
+        wanted["decide"] = queries.decidable(person)
+    grouped = queries.open_requests(person).order_by().values("cause")
+    lines = list(grouped.annotate(**wanted, **failures.tallied(person)))
+    request.tallies = failures.tallies_of(lines)
+    sums = {name: sum(line[name] for line in lines) for name in wanted}
+    request.can_decide = sums.get("decide", getattr(request, "can_decide", 0))
+    return sums
 
 
 def form_key(request: HttpRequest) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, QueryDict
 from approvals import queries
 from approvals.forms import QueueFilter
 from approvals.models import OPEN, ApprovalRequest, State
+from approvals.queries import Named
 from approvals.views.frame import reader, with_query
 from approvals.wording import is_storable, visible
 
@@ -31,7 +32,17 @@ class Listing:
 
     @cached_property
     def filters(self) -> QueueFilter:
-        return QueueFilter({**self.query.dict(), "view": self.view}, queryset=self._in_view())
+        return QueueFilter(
+            {**self.query.dict(), "view": self.view},
+            queryset=self._in_view(),
+            teams=[(team.number, visible(team.name)) for team in self.choices["team"]],
+            queues=[(queue.text, visible(queue.name)) for queue in self.choices["queue"]],
+        )
+
+    @cached_property
+    def choices(self) -> dict[str, list[Named]]:
+        """What can be chosen by its name: teams, queues that the reader sees, and their own views."""
+        return queries.choices(reader(self.request))
 
     @property
     def found(self) -> QuerySet[ApprovalRequest]:

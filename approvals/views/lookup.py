@@ -1,5 +1,8 @@
 """What happened? For support: one search, a plain answer, and a reply that can be copied."""
 
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,7 +15,7 @@ from approvals.models import ApprovalRequest
 from approvals.views.frame import reader
 from approvals.wording import visible
 
-MOST = 20
+MOST, MOST_OTHERS = 20, 5
 
 
 @require_GET
@@ -25,23 +28,37 @@ def lookup(request: HttpRequest) -> HttpResponse:
 
 
 def _results(request: HttpRequest, typed: str) -> dict:
-    seen = queries.seen_by(reader(request))
-    newest = seen.order_by("-created_at", "-id")
-    found = list(newest.filter(queries.exactly(typed))[:MOST])
-    if not found:
-        found = list(newest.filter(queries.matching(typed))[:MOST])
-    if not found:
+    seen, now = queries.seen_by(reader(request)), timezone.now()
+    hits = _newest(seen, queries.exactly(typed)) or _newest(seen, queries.matching(typed))
+    if not hits:
         return {"empty": f"No request for “{typed}”. Check the number, or search by customer."}
-    if len(found) > 1:
-        return {"results": _listed(found)}
-    item = found[0]
-    others = newest.filter(customer__iexact=item.customer).exclude(pk=item.pk)[:5]
-    return {"answer": _answer(item), "also": _listed(list(others))}
+    wanted = Q(pk__in=[pk for pk, _ in hits])
+    hit, customer = hits[0]
+    if len(hits) == 1:
+        others = _in_order(seen.filter(customer__iexact=customer).exclude(pk=hit))
+        wanted |= Q(pk__in=others.values("pk")[:MOST_OTHERS])
+    found = list(_in_order(seen.filter(wanted)))
+    waiting = queries.explained(found, now)
+    if len(hits) > 1:
+        return {"results": [_line(item, waiting[item.pk]) for item in found]}
+    item = next(item for item in found if item.pk == hit)
+    return {
+        "answer": _answer(item, waiting[hit], now),
+        "also": [_line(other, waiting[other.pk]) for other in found if other is not item],
+    }
 
 
-def _answer(item: ApprovalRequest) -> dict:
-    now = timezone.now()
-    said = answer(item, queries.explained([item], now)[item.pk], now)
+def _newest(seen: QuerySet[ApprovalRequest], named: Q) -> list[tuple[int, str]]:
+    """The newest that are named like this: id and customer."""
+    return list(_in_order(seen.filter(named)).values_list("pk", "customer")[:MOST])
+
+
+def _in_order(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    return found.order_by("-created_at", "-id")
+
+
+def _answer(item: ApprovalRequest, waiting: Waiting, now: datetime) -> dict:
+    said = answer(item, waiting, now)
     return {
         "url": f"/requests/{item.ref}/",
         "ref": item.ref,
@@ -53,12 +70,6 @@ def _answer(item: ApprovalRequest) -> dict:
         "safe": said.safe,
         "unsafe": said.unsafe,
     }
-
-
-def _listed(items: list[ApprovalRequest]) -> list[dict]:
-    now = timezone.now()
-    waiting = queries.explained(items, now)
-    return [_line(item, waiting[item.pk]) for item in items]
 
 
 def _line(item: ApprovalRequest, waiting: Waiting) -> dict:

@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import queries
-from approvals.models import SavedView
 from approvals.paging import BadCursor
+from approvals.queries import Named
 from approvals.views import place
 from approvals.views.changes import cursor_of
 from approvals.views.frame import counts as counted
@@ -44,14 +44,13 @@ def queue(request: HttpRequest) -> HttpResponse:
     except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     counts = counted(request, now)
-    request.can_decide = counts["decide"]
-    views = list(SavedView.objects.filter(user=request.user))
+    views = listing.choices["view"]
     saved = _opened(request, views)
     query = request.GET.urlencode()
     context = {
         "page": {
             "views": [*_tabs("" if saved else view, counts), *_saved_tabs(views, saved)],
-            "deletes": {"url": f"/queue/views/{saved.pk}/delete/", "name": visible(saved.name)}
+            "deletes": {"url": f"/queue/views/{saved.number}/delete/", "name": visible(saved.name)}
             if saved
             else None,
             "query": query,
@@ -89,23 +88,23 @@ def _tabs(view: str, counts: dict[str, int]) -> list[dict]:
     ]
 
 
-def _saved_tabs(views: list[SavedView], opened: SavedView | None) -> list[dict]:
+def _saved_tabs(views: list[Named], opened: Named | None) -> list[dict]:
     return [
         {
             "label": visible(one.name),
-            "url": f"/queue/?{one.query}&saved={one.pk}",
+            "url": f"/queue/?{one.text}&saved={one.number}",
             "current": one == opened,
         }
         for one in views
     ]
 
 
-def _opened(request: HttpRequest, views: list[SavedView]) -> SavedView | None:
+def _opened(request: HttpRequest, views: list[Named]) -> Named | None:
     """The person's own view that the address names; when it is gone the page says so."""
     number = request.GET.get("saved")
     if not number:
         return None
-    found = next((one for one in views if str(one.pk) == number), None)
+    found = next((one for one in views if str(one.number) == number), None)
     if found is None:
         sentence = "This view was deleted. The list shows what its address still says."
         messages.info(request, sentence, extra_tags="retrying")

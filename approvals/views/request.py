@@ -5,9 +5,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from approvals import kinds, queries, runbooks, switches
+from accounts.access import Access
+from approvals import kinds, queries, runbooks
 from approvals.events import TONES, sentence
-from approvals.explain import Deciders, explain
+from approvals.explain import Deciders
 from approvals.models import ApprovalRequest, State
 from approvals.models.decision import speaker
 from approvals.rules import covered_by, may
@@ -20,6 +21,7 @@ from audit import timeline
 from audit.models import Event
 
 LONGEST_TIMELINE = 100
+RESUBMIT = "request.resubmit"
 
 
 @require_GET
@@ -30,7 +32,8 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         raise Http404(ref)
     series = _series(request, item)
     deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
-    waiting = explain(item, deciders, now, switches.switch_of_kind().get(item.kind))
+    waiting = queries.explained([item], now, {item.pk: deciders})[item.pk]
+    events = list(timeline.of_stream(item.stream)[:LONGEST_TIMELINE])
     kind = kinds.kind_of(item.kind)
     inspects = bool(may("inspect", item, person))
     context = {
@@ -41,7 +44,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "status": {"label": waiting.label, "tone": waiting.tone},
         "waiting": waiting,
         "runbook": runbooks.find(waiting.runbook) if inspects else None,
-        "decision": _decision(request, item, deciders),
+        "decision": _decision(request, item, deciders, events),
         "content_hash_short": f"{item.content_hash[:4]}..{item.content_hash[-2:]}",
         "actions": _actions(request, item),
         "blocked": _blocked(request, item, deciders),
@@ -49,7 +52,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "content": _what_was_asked(item, kind),
         "steps": _steps(item),
         "effect": _execution(item, kind) if inspects else None,
-        "timeline": _timeline(item),
+        "timeline": [_entry(event) for event in events],
         "audit_line": f"Event {item.version:,} is the newest",
         "note_form": _note_form(item),
         "series": series,
@@ -62,7 +65,8 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
 def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
     """“Decision 1 of 3” and the next one, for who can decide this or has just decided it."""
     person = reader(request)
-    if not person.queues_with("decide_request"):
+    spoke = any(decision.person_key == person.person_key for decision in item.decisions.all())
+    if not person.queues_with("decide_request") or not (spoke or item.state == State.PENDING):
         return None
     refs = queries.decisions_of(person)
     is_all = len(refs) < queries.MOST_DECISIONS
@@ -73,7 +77,7 @@ def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
         number = refs.index(item.ref) + 1
         words = f"Decision {number} of {count}" if len(refs) > 1 else ""
         following = refs[number:] or refs[: number - 1]
-    elif any(decision.person_key == person.person_key for decision in item.decisions.all()):
+    elif spoke:
         following = refs
         wait = "1 decision waits" if len(refs) == 1 else f"{count} decisions wait"
         words = f"{wait} for you" if refs else ""
@@ -82,7 +86,9 @@ def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
     return {"words": words, "next": following[0]} if following else None
 
 
-def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -> dict | None:
+def _decision(
+    request: HttpRequest, item: ApprovalRequest, deciders: Deciders, events: list[Event]
+) -> dict | None:
     """The decision panel, for people who may decide; for others a sentence, where it helps."""
     person = reader(request)
     if item.state != State.PENDING:
@@ -107,7 +113,7 @@ def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -
         "version": None,
         "step": item.step,
         "key": new_key(),
-        "changes": _changes_since_seen(item, person),
+        "changes": _changes_since_seen(item, person, events),
         "changes_heading": _changes_heading(item, person),
         "after": _after_approval(item),
         "actions": {
@@ -118,7 +124,7 @@ def _decision(request: HttpRequest, item: ApprovalRequest, deciders: Deciders) -
     }
 
 
-def _asked_it(item: ApprovalRequest, person: object) -> bool:
+def _asked_it(item: ApprovalRequest, person: Access) -> bool:
     return item.requester_key == person.person_key
 
 
@@ -136,20 +142,22 @@ def _after_approval(item: ApprovalRequest) -> str:
     )
 
 
-def _changes_heading(item: ApprovalRequest, person: object) -> str:
+def _changes_heading(item: ApprovalRequest, person: Access) -> str:
     if queries.last_seen_revision(item, person):
         return "Changed since you decided"
     return "Changed since it was first asked"
 
 
-def _changes_since_seen(item: ApprovalRequest, person: object) -> list[dict]:
+def _changes_since_seen(item: ApprovalRequest, person: Access, newest: list[Event]) -> list[dict]:
     """What changed in revisions this person has not decided on, newest last."""
     if item.revision == 1:
         return []
     seen = queries.last_seen_revision(item, person) or 1
+    is_all = len(newest) < LONGEST_TIMELINE
+    events = newest if is_all else timeline.of_stream(item.stream).filter(action=RESUBMIT)
     changes: list[dict] = []
-    for event in reversed(timeline.of_stream(item.stream).filter(action="request.resubmit")):
-        if event.facts.get("revision", 0) > seen:
+    for event in reversed(events):
+        if event.action == RESUBMIT and event.facts.get("revision", 0) > seen:
             changes += event.changes
     return [{name: visible(str(value)) for name, value in change.items()} for change in changes]
 
@@ -246,10 +254,6 @@ def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
         "next_at": effect.next_attempt_at if item.state == State.RETRYING else None,
         "key": effect.key,
     }
-
-
-def _timeline(item: ApprovalRequest) -> list[dict]:
-    return [_entry(event) for event in timeline.of_stream(item.stream)[:LONGEST_TIMELINE]]
 
 
 def _entry(event: Event) -> dict:

@@ -132,8 +132,7 @@ def _button(label: str, url: str, tone: str = "default", *, method: str = "get")
 
 
 def _sees_all(shown: Handoff, person: Access) -> bool:
-    about = set(shown.queues.values_list("pk", flat=True))
-    return about <= set(person.queues_with(*SEEING))
+    return set(shown.about) <= set(person.queues_with(*SEEING))
 
 
 def _history(shown: Handoff, refs: set[str]) -> list[dict]:

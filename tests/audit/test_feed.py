@@ -15,19 +15,6 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 CLOCK = Actor(type="clock", id="clock", label="The clock")
 
 
-def is_settled() -> bool:
-    """Nothing that was written can still be preceded: no transaction of this server is older.
-
-    Other tests work on the same server, and their transactions hold the feed back, too.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(max(xid::text::bigint), 0)"
-            " < pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM audit_event"
-        )
-        return cursor.fetchone()[0]
-
-
 def write(stream: str, now: datetime) -> None:
     with transaction.atomic():
         record(stream=stream, action="test", actor=CLOCK, target=Target("test", stream), at=now)
@@ -38,10 +25,10 @@ def streams_after(place: feed.Place) -> list[str]:
 
 
 def test_an_event_is_told_once_its_transaction_has_ended(now: datetime) -> None:
-    until(is_settled)
+    until(feed.is_settled)
     start = feed.newest()
     write("first", now)
-    until(is_settled)
+    until(feed.is_settled)
     assert streams_after(start) == ["first"]
     assert streams_after(feed.newest()) == []
 
@@ -65,7 +52,7 @@ def test_a_slow_transaction_with_a_lower_number_is_not_passed_over(now: datetime
     place = feed.Place.of(seen[-1]) if seen else start
     may_commit.set()
     thread.join(20)
-    until(is_settled)
+    until(feed.is_settled)
     told = [event.stream for event in seen] + streams_after(place)
     assert sorted(told) == ["fast", "slow"]
     by_number = {event.stream: event.pk for event in Event.objects.filter(action="test")}
@@ -74,7 +61,7 @@ def test_a_slow_transaction_with_a_lower_number_is_not_passed_over(now: datetime
 
 def test_what_began_later_comes_later_whatever_its_number(now: datetime) -> None:
     """The first to begin writes last: its event has the higher number and is told first."""
-    until(is_settled)
+    until(feed.is_settled)
     start = feed.newest()
     is_written, may_commit = threading.Event(), threading.Event()
 
@@ -96,7 +83,7 @@ def test_what_began_later_comes_later_whatever_its_number(now: datetime) -> None
     place = feed.Place.of(feed.after(start).get())
     may_commit.set()
     thread.join(20)
-    until(is_settled)
+    until(feed.is_settled)
     assert streams_after(place) == ["later"]
 
 
@@ -104,7 +91,7 @@ def test_the_order_does_not_depend_on_where_one_reads_from(now: datetime) -> Non
     start = feed.newest()
     for number in range(7):
         write(f"s{number}", now)
-    until(is_settled)
+    until(feed.is_settled)
     whole = streams_after(start)
     pieces, place = [], start
     while piece := list(feed.after(place)[:2]):

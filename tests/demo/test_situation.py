@@ -12,6 +12,7 @@ from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
 from demo.webhooks import NOWHERE
 from handoffs.models import Handoff
 from notifications.models import Notice
+from tests.demo import pages
 from webhooks.models import Delivery, Endpoint
 
 
@@ -40,6 +41,8 @@ def test_it_is_the_same_at_any_speed(start, settings):
         Notice.objects.filter(user=lead).values_list("topic", flat=True)
     )
     assert_two_handoffs()
+    for role in ("ops", "finance1", "support", "auditor", "admin"):
+        assert pages.too_many(f"{role}@demo.test") == {}
 
 
 def assert_two_handoffs() -> None:

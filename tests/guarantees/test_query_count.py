@@ -53,4 +53,4 @@ def test_the_queue_asks_as_much_at_50_as_at_5000(client, cast, committed_db, vie
     few = queries_of(client, f"/queue/?view={view}")
     copies(committed_db, item, 50, 4999)
     assert ApprovalRequest.objects.count() == 5000
-    assert queries_of(client, f"/queue/?view={view}") == few <= 14
+    assert queries_of(client, f"/queue/?view={view}") == few <= 12

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from audit import feed
+from audit.feed import is_settled
 from notifications import following
 from notifications.models import Follower, Notice
-from tests.audit.test_feed import is_settled
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from approvals.kinds.calling import CallFailed
-from tests.audit.test_feed import is_settled
+from audit.feed import is_settled
 from tests.demo.conftest import until
 from webhooks import commands, fan_out, sending
 from webhooks.models import Delivery, Endpoint

@@ -7,8 +7,8 @@ from django.db import connections, transaction
 
 from approvals.commands.systems import hold_system
 from approvals.refusals import NotAllowed
+from audit.feed import is_settled
 from audit.models import Event
-from tests.audit.test_feed import is_settled
 from tests.demo.conftest import until
 from tests.webhooks.common import follow, make, pump
 from webhooks import fan_out

@@ -6,9 +6,9 @@ from django.db import transaction
 from approvals.api import feed as api_feed
 from approvals.commands import decide
 from approvals.refusals import NotAllowed
+from audit.feed import is_settled
 from audit.recorder import Actor, Target, record
 from tests.approvals.api.conftest import code
-from tests.audit.test_feed import is_settled
 from tests.demo.conftest import until
 
 pytestmark = pytest.mark.usefixtures("committed_db")

@@ -1,0 +1,64 @@
+"""What the pages of the 09:12 situation ask of the database: a number that depends on no row."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from approvals.models import ApprovalRequest, State
+from handoffs.models import Handoff
+
+MOST = 12
+# One more where somebody has decided what is being carried out: the next of their decisions.
+MOST_OF_A_REQUEST = 13
+# The report shows requests, lines, policies and figures, each then and now.
+MOST_OF_A_HANDOFF = 15
+
+EVERYBODYS = [
+    *(f"/queue/?view={view}" for view in ("me", "stuck", "people", "systems", "all")),
+    *("/decisions/", "/decisions/?show=decided", "/decisions/?show=cover"),
+    *("/lookup/", "/lookup/?q=ZD-9921", "/lookup/?q=A. Silva", "/go/?q=20"),
+    *("/failures/", "/failures/rate-limited/", "/systems/", "/dashboard/"),
+    *("/handoff/", "/handoff/new/", "/inbox/", "/me/", "/me/cover/", "/me/notify/", "/me/tokens/"),
+    *("/help/", "/runbooks/", "/requests/new/", "/requests/new/refund/", "/webhooks/"),
+]
+
+
+def asked(email: str) -> dict[str, int]:
+    """By address, how many queries it costs this person; what a process reads once is not counted."""
+    client = Client()
+    client.force_login(User.objects.get(email=email))
+    return dict(_asked(client))
+
+
+def _asked(client: Client) -> Iterator[tuple[str, int]]:
+    for address in (*EVERYBODYS, *_of_what_there_is()):
+        client.get(address)
+        with CaptureQueriesContext(connection) as seen:
+            answer = client.get(address)
+        assert answer.status_code in (200, 403, 404), address
+        yield address, len(seen)
+
+
+def _of_what_there_is() -> Iterator[str]:
+    for item in ApprovalRequest.objects.all():
+        yield f"/requests/{item.ref}/"
+    pending = ApprovalRequest.objects.filter(state=State.PENDING).first()
+    retrying = ApprovalRequest.objects.filter(state=State.RETRYING).first()
+    yield f"/requests/{pending.ref}/reject/"
+    yield f"/requests/{retrying.ref}/attempts/1/"
+    for handoff in Handoff.objects.all():
+        yield f"/handoff/{handoff.pk}/"
+
+
+def too_many(email: str) -> dict[str, int]:
+    """The addresses that cost this person more than their budget."""
+    return {address: count for address, count in asked(email).items() if count > budget(address)}
+
+
+def budget(address: str) -> int:
+    if address.startswith("/handoff/") and address.split("/")[2].isdigit():
+        return MOST_OF_A_HANDOFF
+    return MOST_OF_A_REQUEST if address.startswith("/requests/") else MOST
