@@ -81,7 +81,8 @@ def create(*, at: datetime, password: str) -> dict[str, User]:
                 grants.give(right, to=teams[name], on=queue)
     people = {person.email: _person(person, teams, password) for person in PEOPLE}
     for queue in Queue.objects.filter(slug__in=QUEUES):
-        grants.give("manage_policy", to=people["admin@demo.test"], on=queue)
+        for right in ("view_queue", "manage_policy"):
+            grants.give(right, to=people["admin@demo.test"], on=queue)
     return people
 
 

@@ -58,8 +58,17 @@ class Cast:
 
     @property
     def admin(self) -> User:
-        """A superuser without any team."""
+        """Administers, and sees the queues."""
         return self.people["admin@demo.test"]
+
+    @property
+    def superuser(self) -> User:
+        """A superuser without any team or grant."""
+        rights = {"is_superuser": True, "is_staff": True}
+        user, _ = User.objects.get_or_create(
+            email="root@demo.test", name="Sue Perez", defaults=rights
+        )
+        return user
 
     @property
     def stranger(self) -> User:

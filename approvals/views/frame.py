@@ -15,6 +15,7 @@ from accounts.access import Access
 from approvals import failures, queries
 from approvals.models import Queue
 from approvals.rules import SEEING
+from approvals.views import kept
 
 MOST_LINKS = 5
 
@@ -36,6 +37,7 @@ def page_frame(request: HttpRequest) -> dict:
     differs = local.utcoffset() != now.utcoffset()
     return {
         "product_version": settings.PRODUCT_VERSION,
+        "writer": kept.writer(user),
         "nav": (links := _navigation(request))[:MOST_LINKS],
         "nav_more": links[MOST_LINKS:],
         "clock": {

@@ -1,6 +1,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from approvals.rules import SEEING
 from approvals.views.frame import reader
 
 
@@ -11,6 +12,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("/queue/?view=stuck")
     if person.queues_with("decide_request"):
         return redirect("decisions")
+    if person.is_staff and person.queues_with(*SEEING):
+        return redirect("dashboard")
     if person.queues_with("answer_request"):
         return redirect("lookup")
     if person.queues_with("view_queue"):

@@ -1,6 +1,7 @@
 """A comment that was sent after its session had ended: the browser keeps it until it is sent again.
 
-A signed cookie holds it, for the one page that it belongs to. The server keeps nothing.
+A signed cookie holds it, for the one page and the one person that it belongs to: the form says who
+wrote, because its session no longer does. The server keeps nothing.
 """
 
 from django.conf import settings
@@ -9,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, resolve
 
-NAME, SALT = "aq_kept", "kept comment"
+from accounts.models import User
+
+NAME, SALT, WRITER = "aq_kept", "kept comment", "writer of a comment"
 SECONDS = 1800
 LONGEST = 3500  # of the signed text: a longer one does not fit into a cookie
 
@@ -19,6 +22,11 @@ class _OurForm(CsrfViewMiddleware):
 
     def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
+
+
+def writer(user: User) -> str:
+    """What a form with a comment carries: who writes in it, signed."""
+    return signing.dumps(user.pk, salt=WRITER)
 
 
 def sealed(request: HttpRequest) -> str:
@@ -31,7 +39,11 @@ def sealed(request: HttpRequest) -> str:
         return ""
     if _OurForm(lambda _: HttpResponse()).process_view(request, None, (), {}) is not None:
         return ""
-    signed = signing.dumps([request.path, text], salt=SALT, compress=True)
+    try:
+        wrote = signing.loads(request.POST.get("writer", ""), salt=WRITER)
+    except (signing.BadSignature, ValueError):
+        return ""
+    signed = signing.dumps([request.path, wrote, text], salt=SALT, compress=True)
     return signed if len(signed) <= LONGEST else ""
 
 
@@ -55,12 +67,12 @@ def keep(response: HttpResponse, request: HttpRequest, signed: str) -> None:
 
 
 def comment(request: HttpRequest) -> str:
-    """The one that waits for this page, or nothing."""
+    """The one that this person wrote on this page, or nothing."""
     try:
-        path, text = signing.loads(request.COOKIES.get(NAME, ""), salt=SALT, max_age=SECONDS)
+        path, wrote, text = signing.loads(request.COOKIES.get(NAME, ""), salt=SALT, max_age=SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
         return ""
-    return text if path == request.path else ""
+    return text if (path, wrote) == (request.path, request.user.pk) else ""
 
 
 def forget(response: HttpResponse, request: HttpRequest) -> None:

@@ -79,6 +79,7 @@ PAGES = {
         "/runbooks/",
     ],
     "admin": [
+        *("/dashboard/", "/handoff/", "/handoff/2/", "/failures/", "/systems/", "/queue/?view=all"),
         *(
             "/webhooks/",
             "/webhooks/new/",

@@ -74,7 +74,7 @@ def test_an_empty_organisation_has_a_dashboard(as_, period):
     assert "None in this period" in text(page)
 
 
-@pytest.mark.parametrize("who", ["requester", "stranger", "admin"])
+@pytest.mark.parametrize("who", ["requester", "stranger", "superuser"])
 def test_who_sees_no_queue_sees_no_dashboard(as_, who):
     assert as_(who).get("/dashboard/").status_code == 404
 
@@ -172,3 +172,19 @@ def test_bars_stay_inside_the_drawing():
 def test_nothing_has_no_bars():
     assert charts.bars([]) == (0, [], [])
     assert charts.columns([])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("who", "home"),
+    [
+        ("operator", "/queue/?view=stuck"),
+        ("auditor", "/queue/?view=stuck"),
+        ("approver", "/decisions/"),
+        ("requester", "/lookup/"),
+        ("admin", "/dashboard/"),
+        ("superuser", "/admin/"),
+        ("stranger", "/help/"),
+    ],
+)
+def test_everybody_begins_where_their_work_is(cast, as_, who, home):
+    assert as_(who).get("/").headers["Location"] == home

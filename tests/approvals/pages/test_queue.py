@@ -30,7 +30,7 @@ def test_the_queue_shows_nothing_to_a_stranger(cast, as_):
 def test_the_queue_of_a_superuser_without_team_is_empty(cast, as_):
     """T7.6."""
     item = cast.ask()
-    assert item.ref not in text(as_("admin").get("/queue/"))
+    assert item.ref not in text(as_("superuser").get("/queue/"))
 
 
 def test_text_of_unknown_people_is_shown_as_text(cast, as_):

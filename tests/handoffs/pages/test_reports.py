@@ -21,7 +21,7 @@ from tests.handoffs.pages.common import base, plain
 
 pytestmark = pytest.mark.usefixtures("db")
 READERS = ["operator", "second_operator", "approver", "limited_approver", "auditor"]
-OTHERS = ["requester", "admin", "stranger"]
+OTHERS = ["requester", "superuser", "stranger"]
 
 
 def addresses(handoff: Handoff) -> list[str]:
