@@ -435,6 +435,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
     *("livez", "readyz", "mark_read", "watch_request"),
+    "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
