@@ -23,10 +23,12 @@ class Everything(PlainForm):
         label="Until (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     reason_code = forms.ChoiceField(
-        label="Why", choices=REASONS, widget=forms.RadioSelect, help_text="The customer reads it."
+        label="Category", choices=REASONS, widget=forms.RadioSelect, help_text="The customer reads it."
     )
     reason = forms.CharField(label="Reason", widget=forms.Textarea(attrs={"rows": 3}))
-    agreed = forms.BooleanField(label="Ticket ZD-9921 says so", help_text="Look before you tick.")
+    agreed = forms.BooleanField(
+        label="Ticket ZD-9921 says so", required=False, help_text="Look before you tick."
+    )
 
 
 class Note(PlainForm):

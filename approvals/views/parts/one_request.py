@@ -69,7 +69,7 @@ def _pending(now: datetime) -> Waiting:
         "Needs 1 more Finance approval since 06:00 UTC (3 h 12 min). I. Weber and L. Sand can.",
         now - timedelta(hours=3, minutes=12),
         "No money has moved.",
-        next="It is late at",
+        next="Late",
         next_at=now + timedelta(minutes=48),
         who="I. Weber and L. Sand. Berlin is open to 16:30 UTC.",
     )
@@ -82,7 +82,7 @@ def _retrying(now: datetime) -> Waiting:
         "Account service: too many requests. Next try 09:16 UTC. Nothing has changed.",
         now - timedelta(minutes=22),
         "Nothing has changed.",
-        next="Try 5 of 8",
+        next="Next try",
         next_at=now + timedelta(minutes=4),
         runbook="provider-limits",
     )
