@@ -54,3 +54,24 @@ def test_every_part_is_fine_in_every_state(
     watched.note(looking.sideways(page) + looking.small(page) + looking.tabbing(page))
     report(record_property, totals)
     assert watched.wrong == [], told(watched.wrong, totals)
+
+
+def test_what_was_stands_before_what_is_in_every_script(sign_in: SignIn, site_in_debug: str):
+    """Two values from right to left must not change places around the arrow."""
+    page = sign_in(ROLES["ops"])
+    page.goto(f"{site_in_debug}{PARTS}")
+    lines = page.locator(".changes li").all()
+    assert len(lines) > 8
+    for line in lines:
+        was, now = line.locator("del").bounding_box(), line.locator("ins").bounding_box()
+        assert (was["y"], was["x"]) < (now["y"] + 1, now["x"]), line.inner_text()
+
+
+def test_a_mistake_of_several_lines_has_its_bullet_at_the_first(
+    sign_in: SignIn, site_in_debug: str
+):
+    """A box in a line sits on its last line unless it is told otherwise."""
+    page = sign_in(ROLES["ops"])
+    page.goto(f"{site_in_debug}{PARTS}")
+    link = page.locator(".error-summary a").last
+    assert link.evaluate("(node) => getComputedStyle(node).verticalAlign") == "top"

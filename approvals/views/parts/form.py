@@ -23,7 +23,10 @@ class Everything(PlainForm):
         label="Until (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     reason_code = forms.ChoiceField(
-        label="Category", choices=REASONS, widget=forms.RadioSelect, help_text="The customer reads it."
+        label="Category",
+        choices=REASONS,
+        widget=forms.RadioSelect,
+        help_text="The customer reads it.",
     )
     reason = forms.CharField(label="Reason", widget=forms.Textarea(attrs={"rows": 3}))
     agreed = forms.BooleanField(

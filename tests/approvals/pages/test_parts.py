@@ -97,3 +97,12 @@ def test_examples_stand_beside_their_like():
         '<nav aria-label="Pages, why-2"></nav><rect fill="url(#why-why-2)"/>'
         '<dialog open id="go-why-2">'
     )
+
+
+def test_only_the_first_of_several_notices_takes_the_focus(as_):
+    client = as_("operator")
+    for _ in range(2):
+        client.post("/failures/too-many-requests/watch/", {"above": "none"})
+    page = text(client.get("/help/"))
+    assert page.count('class="notice"') == 2
+    assert page.count("data-focus") == 1
