@@ -429,6 +429,24 @@ def test_few_colours_no_motion_and_wider_text_lose_nothing(watch, stored: Stored
     assert watched.wrong == []
 
 
+EDGES = """(links) => links.map((link) => {
+  const style = getComputedStyle(link);
+  return `${style.borderBlockEndWidth} ${style.borderBlockEndColor}`;
+})"""
+
+
+def test_the_view_one_is_in_stands_out_in_few_colours(watch):
+    """Borders that are transparent otherwise are drawn there."""
+    page = watch("ops").page
+    page.emulate_media(forced_colors="active")
+    page.goto("/queue/?view=stuck")
+    here = page.locator(".tabs [aria-current]").evaluate_all(EDGES)
+    others = page.locator(".tabs a:not([aria-current])").evaluate_all(EDGES)
+    assert len(here) == 1
+    assert len(others) >= 4
+    assert not set(here) & set(others)
+
+
 # --- No page is forgotten ----------------------------------------------------------------------------
 
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
