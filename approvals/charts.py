@@ -6,9 +6,12 @@ All lengths are in the units of a drawing that is `WIDTH` wide and is scaled to 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from approvals.wording import shortened
+
 WIDTH = 320
 ROW, BAR = 36, 10
 TALL = 96
+ACROSS = 36  # characters that fit beside each other, in the larger type of small screens
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def bars(
     shapes, labels = [], []
     for number, (label, parts) in enumerate(rows):
         y, x = number * ROW, 0.0
-        labels.append(Label(0, y + 14, label))
-        labels.append(Label(WIDTH, y + 14, " + ".join(f"{part}{unit}" for part in parts), True))
+        value = " + ".join(f"{part}{unit}" for part in parts)
+        labels.append(Label(0, y + 14, shortened(label, ACROSS - len(value) - 1)))
+        labels.append(Label(WIDTH, y + 14, value, is_end=True))
         for series, part in enumerate(parts):
             width = round(WIDTH * part / top, 2)
             if width:
@@ -67,7 +71,7 @@ def bars(
 def target(rows: int, share: float) -> str:
     """A line across each of `rows` bars, at this share of the whole width."""
     x = round(WIDTH * share, 2)
-    return "".join(f"M{x} {row * ROW + 18}v{BAR + 4}" for row in range(rows))
+    return "".join(f"M{x} {row * ROW + 16}v{BAR + 8}" for row in range(rows))
 
 
 def columns(rows: Sequence[tuple[str, int, int]]) -> tuple[int, list[Shape], list[Label]]:

@@ -87,11 +87,16 @@ def listed(words: Sequence[str], *, last: str = "and") -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most `length` characters, cut at a word, with an ellipsis where something is missing."""
+    """At most `length` characters, with an ellipsis where something is missing.
+
+    Cut at a word, but for a word so long that less than half would be left.
+    """
     text = " ".join(text.split())
     if len(text) <= length:
         return text
-    return text[: length - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+    cut = text[: length - 1]
+    at_word = cut.rsplit(" ", 1)[0]
+    return (at_word if len(at_word) * 2 >= length else cut).rstrip(" ,.;:") + "…"
 
 
 def is_storable(text: str) -> bool:

@@ -32,14 +32,18 @@ def when(context: template.Context, at: datetime, style: str = "full") -> SafeSt
 
 
 def _local(at: datetime, frame: dict) -> str:
-    """“ (11:16 Athens)”, or nothing for people whose clock shows UTC anyway."""
+    """“ (11:16 Athens)”, or nothing for people whose clock shows UTC anyway.
+
+    The day is named when it is another one there: “23:50 UTC (Fri 01:50 Athens)”.
+    """
     zone = frame.get("zone")
     if zone is None:
         return ""
     local = at.astimezone(zone)
     if local.utcoffset() == at.astimezone(UTC).utcoffset():
         return ""
-    return f" ({local:%H:%M} {frame['city']})"
+    day = f"{local:%a} " if local.date() != at.astimezone(UTC).date() else ""
+    return f" ({day}{local:%H:%M} {frame['city']})"
 
 
 @register.filter

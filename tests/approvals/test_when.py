@@ -37,7 +37,15 @@ def test_a_zone_that_equals_utc_is_shown_from_the_change_of_clocks_on():
 def test_next_year_is_named_though_it_is_already_there_for_the_reader():
     now = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     assert written(now, datetime(2026, 12, 31, 23, 50, tzinfo=UTC), ATHENS).startswith(
-        "23:50 UTC (01:50 Athens), "
+        "23:50 UTC (Fri 01:50 Athens), "
     )
     later = written(now, datetime(2027, 1, 1, 0, 10, tzinfo=UTC), ATHENS)
     assert later.startswith("Fri 1 Jan 2027 00:10 UTC (02:10 Athens)")
+
+
+def test_the_day_is_named_where_it_is_another_one_for_the_reader():
+    now = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
+    denver = {"zone": ZoneInfo("America/Denver"), "city": "Denver"}
+    early = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+    assert written(now, early, denver).startswith("Wed 25 Nov 02:00 UTC (Tue 19:00 Denver)")
+    assert written(now, early, ATHENS).startswith("Wed 25 Nov 02:00 UTC (04:00 Athens)")

@@ -164,6 +164,10 @@ def test_long_text_is_cut_at_a_word():
     assert wording.shortened("one two three", 10) == "one two…"
 
 
+def test_a_word_too_long_for_its_place_is_cut_itself():
+    assert wording.shortened("W. Featherstonehaugh", 12) == "W. Feathers…"
+
+
 @given(text=st.text(), length=st.integers(1, 40))
 def test_text_is_never_longer_than_asked(text, length):
     assert len(wording.shortened(text, length)) <= length

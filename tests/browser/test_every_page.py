@@ -356,10 +356,10 @@ def test_a_time_is_in_utc_and_in_the_readers_own_zone_where_that_differs(watch, 
     athens, london = watch("ops").page, watch("london").page
     for page in (athens, london):
         page.goto(address)
-    written = r"\d\d:\d\d UTC \(\d\d:\d\d Athens\), (in )?(\d+|under)"
+    written = r"\d\d:\d\d UTC \((\w{3} )?\d\d:\d\d Athens\), (in )?(\d+|under)"
     assert re.search(written, athens.locator(".why").inner_text())
     assert "Athens" not in london.locator(".why").inner_text()
-    assert not re.search(r"UTC \(\d", london.locator("main").inner_text())
+    assert not re.search(r"UTC \((\w{3} )?\d\d:", london.locator("main").inner_text())
 
 
 def test_a_request_prints_on_two_pages_without_the_navigation(watch, stored: Stored):
@@ -430,12 +430,31 @@ def test_few_colours_no_motion_and_wider_text_lose_nothing(watch, stored: Stored
     assert watched.wrong == []
 
 
+EDGES = """(links) => links.map((link) => {
+  const style = getComputedStyle(link);
+  return `${style.borderBlockEndWidth} ${style.borderBlockEndColor}`;
+})"""
+
+
+def test_the_view_one_is_in_stands_out_in_few_colours(watch):
+    """Borders that are transparent otherwise are drawn there."""
+    page = watch("ops").page
+    page.emulate_media(forced_colors="active")
+    page.goto("/queue/?view=stuck")
+    here = page.locator(".tabs [aria-current]").evaluate_all(EDGES)
+    others = page.locator(".tabs a:not([aria-current])").evaluate_all(EDGES)
+    assert len(here) == 1
+    assert len(others) >= 4
+    assert not set(here) & set(others)
+
+
 # --- No page is forgotten ----------------------------------------------------------------------------
 
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
     *("livez", "readyz", "mark_read", "watch_request"),
+    "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.

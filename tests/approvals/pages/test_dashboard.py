@@ -169,6 +169,14 @@ def test_bars_stay_inside_the_drawing():
     assert [label.text for label in labels] == ["a", "3 + 1", "b", "0 + 0", "c", "8 + 8"]
 
 
+def test_the_words_of_a_bar_end_before_its_number_begins():
+    long = "Connection dropped after sending, answer lost"
+    _, _, labels = charts.bars([(long, (12_048, 1))])
+    words, value = (label.text for label in labels)
+    assert len(words) + len(value) < charts.ACROSS
+    assert value == "12048 + 1"
+
+
 def test_nothing_has_no_bars():
     assert charts.bars([]) == (0, [], [])
     assert charts.columns([])[1] == []
