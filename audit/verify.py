@@ -1,6 +1,6 @@
 """Is the record what it was? Reads every chain and names the first place that isn't."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -30,21 +30,25 @@ class Report:
         return not self.breaks
 
 
-def verify(stream: str | None = None) -> Report:
+# Told now and then how many events were read so far.
+Progress = Callable[[int], None]
+
+
+def verify(stream: str | None = None, *, progress: Progress | None = None) -> Report:
     """Check one stream, or all of them, as they stood at one moment.
 
     Heads and events are read from one snapshot, so that what people do meanwhile is no break. In
     a transaction that is already open its own isolation decides.
     """
     if connection.in_atomic_block:
-        return _verified(stream)
+        return _verified(stream, progress)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return _verified(stream)
+        return _verified(stream, progress)
 
 
-def _verified(stream: str | None) -> Report:
+def _verified(stream: str | None, progress: Progress | None) -> Report:
     heads = {head.stream: head for head in _heads(stream)}
     events = Event.objects.order_by("stream", "seq")
     if stream is not None:
@@ -54,6 +58,8 @@ def _verified(stream: str | None) -> Report:
     for name, chained in _by_stream(events.iterator(chunk_size=2000)):
         last, count, broken = _follow(name, chained)
         seen += count
+        if progress is not None:
+            progress(seen)
         head = heads.pop(name, None)
         broken = broken or _compare_with_head(name, last, head)
         if broken:
