@@ -63,6 +63,7 @@ def announce(
     key: str = "",
 ) -> None:
     """Record the event of a change that is saved already (a new request has no version before)."""
+    row, private_row = item.changed_columns()
     record(
         stream=item.stream,
         action=action.value,
@@ -77,5 +78,7 @@ def announce(
         policy=f"{item.policy_version.policy.slug} {item.policy_version.number}",
         changes=changes,
         facts={"state": item.state, "revision": item.revision, **(facts or {})},
+        row=row,
+        private_row=private_row,
         key=key,
     )

@@ -1,5 +1,8 @@
 """The hash chain: each event's hash covers its canonical bytes and the hash before it.
 
+What an event's schema covers is said by `COVERED`. Schema 1 covers reason and changes as they are;
+schema 2 covers commitments to them (`audit.commitments`), and the row that the event leaves.
+
 Canonical bytes are RFC 8785 (JSON Canonicalization Scheme); times are RFC 3339 in UTC with
 microseconds, so the bytes can be rebuilt from what the database gives back.
 """
@@ -14,7 +17,7 @@ from audit.models import Event
 FIRST = bytes(32)  # what the first event of a stream follows
 
 # The order doesn't matter: the canonical form sorts. Leaving a field out would leave it unprotected.
-COVERED = [
+ALWAYS = [
     "stream",
     "seq",
     "occurred_at",
@@ -31,18 +34,23 @@ COVERED = [
     "version_after",
     "outcome",
     "reason_code",
-    "reason",
     "policy",
-    "changes",
     "facts",
     "context",
     "key_hash",
     "schema_version",
 ]
+COVERED = {1: [*ALWAYS, "reason", "changes"], 2: [*ALWAYS, "row", "commitments"]}
 
 
 def canonical(event: Event) -> bytes:
-    return rfc8785.dumps({name: _plain(getattr(event, name)) for name in COVERED})
+    """The bytes that are hashed. Raises `KeyError` for a schema that this version doesn't know."""
+    return rfc8785.dumps(covered(event))
+
+
+def covered(event: Event) -> dict[str, object]:
+    """By name, what the hash covers, in plain JSON."""
+    return {name: _plain(getattr(event, name)) for name in COVERED[event.schema_version]}
 
 
 def link(previous: bytes, event: Event) -> bytes:

@@ -67,7 +67,15 @@ class Event(models.Model):
     facts = models.JSONField(default=dict)  # what the sentence about the event needs
     context = models.JSONField(default=dict)  # request id, source address, job, attempt
     key_hash = models.CharField(max_length=64, blank=True)  # of the idempotency key
-    schema_version = models.PositiveSmallIntegerField(default=1)
+    row = models.JSONField(default=dict)  # columns of the target's row as this event leaves them
+    schema_version = models.PositiveSmallIntegerField(default=2)
+
+    # `reason`, `changes` and this may hold personal data. The hash covers commitments to them, so that
+    # they can be taken out later (with `salt`) while the chain still holds; see `audit.commitments`.
+    private_row = models.JSONField(default=dict)
+    salt = models.BinaryField(null=True)
+    commitments = models.JSONField(default=dict)
+
     prev_hash = models.BinaryField()
     hash = models.BinaryField()
     # Whose transaction wrote it; the order of the feed. Given by the database, outside of the hash.

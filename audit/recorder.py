@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import chain, correlation
+from audit import chain, commitments, correlation
 from audit.models import Event, Outcome
 
 
@@ -49,12 +49,15 @@ def record(
     policy: str = "",
     changes: list[dict] | None = None,
     facts: dict | None = None,
+    row: dict | None = None,
+    private_row: dict | None = None,
     key: str = "",
 ) -> Event:
     """Append one event to `stream` and advance its head.
 
     Holds the stream's head locked until the transaction ends: take it last, after the rows that
-    the command changes. Raises `OutsideTransaction` when no transaction is open.
+    the command changes. Raises `OutsideTransaction` when no transaction is open. What may hold data
+    of customers goes into `reason`, `changes` and `private_row`, nowhere else.
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{action} on {stream} was recorded outside a transaction.")
@@ -80,10 +83,13 @@ def record(
         policy=policy,
         changes=changes or [],
         facts=facts or {},
+        row=row or {},
+        private_row=private_row or {},
         context=correlation.current(),
         key_hash=hashlib.sha256(key.encode()).hexdigest() if key else "",
         prev_hash=head,
     )
+    commitments.seal(event)
     event.hash = chain.link(head, event)
     with transaction.atomic(savepoint=False):
         event.save(force_insert=True)

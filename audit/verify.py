@@ -6,7 +6,7 @@ from itertools import groupby
 
 from django.db import connection, transaction
 
-from audit import chain
+from audit import chain, commitments
 from audit.models import Event, Stream
 
 
@@ -97,8 +97,12 @@ def _check(name: str, expected: int, previous: bytes, event: Event) -> Break | N
         return Break(name, expected, f"Event {expected} is missing; the next is {event.seq}.")
     if bytes(event.prev_hash) != previous:
         return Break(name, expected, f"Event {expected} does not follow event {expected - 1}.")
+    if event.schema_version not in chain.COVERED:
+        return Break(name, expected, f"Event {expected} has a schema that is not known here.")
     if bytes(event.hash) != chain.link(previous, event):
         return Break(name, expected, f"Event {expected} does not match its hash.")
+    if wrong := list(commitments.broken(event)):
+        return Break(name, expected, f"Event {expected}: {', '.join(wrong)} was changed.")
     return None
 
 

@@ -16,6 +16,7 @@ from django_fsm import RETURN_VALUE, FSMField, transition
 from approvals.models.decision import Choice, Decision, Step
 from approvals.models.policy import PolicyVersion
 from approvals.models.queue import Queue
+from approvals.models.recorded import RecordedRow
 from approvals.rules import permits
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -74,8 +75,15 @@ class ProtectedState(models.Model):
         return found - {"state"} if "_is_refreshing" in self.__dict__ else found
 
 
-class ApprovalRequest(ProtectedState):
+class ApprovalRequest(ProtectedState, RecordedRow):
     """One thing somebody wants done. In code it is always called `item`."""
+
+    PRIVATE = frozenset(
+        [
+            *("payload", "customer", "reason", "content_hash", "examined", "subject", "ticket"),
+            *("hold_reason", "closing_reason"),
+        ]
+    )
 
     ref = models.CharField(max_length=20, unique=True)
     stream = models.CharField(max_length=40, unique=True)

@@ -265,7 +265,7 @@ def test_a_missing_request_is_refused_in_the_words_for_a_foreign_one(cast):
 
 def test_a_superuser_without_a_team_is_a_stranger(cast):
     item = cast.ask()
-    refused_on(NotFound, item, decide.approve, **seen(cast, item, by=cast.admin))
+    refused_on(NotFound, item, decide.approve, **seen(cast, item, by=cast.superuser))
 
 
 def test_a_model_level_permission_means_nothing(cast):

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Membership
-from approvals import doctor, execution, sweeping, timing
+from approvals import doctor, execution, history, sweeping, timing
 from approvals.commands import decide, operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.kinds.refund import Refund
@@ -581,6 +581,12 @@ class Machine(RuleBasedStateMachine):
         """I3."""
         stream = f"request/{self.ref}"
         assert Event.objects.filter(stream=stream).count() == self.model.version
+
+    @invariant()
+    def its_events_say_all_of_its_row(self) -> None:
+        """The present, rebuilt from events alone, is the row."""
+        past = history.as_of(f"request/{self.ref}", self.row.updated_at)
+        assert past.item.columns() == self.row.columns()
 
     @invariant()
     def it_happens_at_most_once(self) -> None:

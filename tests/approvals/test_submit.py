@@ -128,7 +128,7 @@ def test_a_refused_question_stands_once_in_the_persons_stream(cast):
 
 
 def test_a_superuser_cannot_ask_by_being_superuser(cast):
-    not_asked(NotAllowed, cast, by=cast.admin)
+    not_asked(NotAllowed, cast, by=cast.superuser)
 
 
 def test_a_closed_account_cannot_ask(cast):
