@@ -7,13 +7,12 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from approvals import kinds, queries, runbooks
-from approvals.events import TONES, sentence
 from approvals.explain import Deciders
 from approvals.models import ApprovalRequest, State
 from approvals.models.decision import speaker
 from approvals.rules import covered_by, may
 from approvals.views import attempt as attempt_view
-from approvals.views import place
+from approvals.views import past, place, told
 from approvals.views.frame import new_key, reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
 from approvals.wording import clock, listed, money, visible
@@ -30,6 +29,8 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     item = queries.find(ref, person)
     if item is None:
         raise Http404(ref)
+    if "at" in request.GET:
+        return past.page(request, item, request.GET["at"])
     series = _series(request, item)
     deciders = queries.deciders_of([item], now).get(item.pk, Deciders())
     waiting = queries.explained([item], now, {item.pk: deciders})[item.pk]
@@ -49,11 +50,12 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "actions": _actions(request, item),
         "blocked": _blocked(request, item, deciders),
         "facts": _what_will_happen(item, kind, inspects),
-        "content": _what_was_asked(item, kind),
+        "content": told.what_was_asked(item, kind, now),
         "steps": _steps(item),
         "effect": _execution(item, kind) if inspects else None,
-        "timeline": [_entry(event) for event in events],
+        "timeline": [told.entry(event) for event in events],
         "audit_line": f"Event {item.version:,} is the newest",
+        "past_url": past.url_before(item, events),
         "note_form": _note_form(item),
         "series": series,
         "back_url": place.back(request, item.ref) if inspects else "/lookup/",
@@ -208,18 +210,6 @@ def _what_will_happen(item: ApprovalRequest, kind: kinds.Kind, inspects: bool) -
     return [*lines, {"label": "Owner", "value": owner}]
 
 
-def _what_was_asked(item: ApprovalRequest, kind: kinds.Kind) -> list[dict]:
-    lines = [
-        *({"label": fact.label, "value": visible(fact.value)} for fact in kind.facts(item.payload)),
-        {"label": "Customer", "value": visible(item.customer)},
-        {"label": "Reason", "value": visible(item.reason)},
-    ]
-    if item.ticket:
-        lines.append({"label": "Ticket", "value": visible(item.ticket)})
-    asked_by = f"{visible(item.requested_by.name)}, {clock(item.created_at, timezone.now())}"
-    return [*lines, {"label": "Asked by", "value": asked_by}]
-
-
 def _steps(item: ApprovalRequest) -> list[dict]:
     lines = []
     for step in item.steps:
@@ -254,26 +244,6 @@ def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
         "next_at": effect.next_attempt_at if item.state == State.RETRYING else None,
         "key": effect.key,
     }
-
-
-def _entry(event: Event) -> dict:
-    return {
-        "at": event.occurred_at,
-        "sentence": sentence(event.action, event.facts),
-        "actor": visible(_speaker_of(event)),
-        "detail": visible(event.reason),
-        "changes": [
-            {name: visible(str(value)) for name, value in change.items()}
-            for change in event.changes
-        ],
-        "tone": TONES.get(event.action, ""),
-    }
-
-
-def _speaker_of(event: Event) -> str:
-    """Who did it, and for whom when it was under cover."""
-    covered = event.facts.get("for")
-    return f"{event.actor_label} for {covered}" if covered else event.actor_label
 
 
 def _note_form(item: ApprovalRequest) -> dict:

@@ -76,6 +76,7 @@ PAGES = {
     "auditor": [
         *("/queue/?view=stuck", "/queue/?view=all", "/requests/{in_doubt}/", "/requests/{done}/"),
         *("/requests/{retrying}/attempts/1/", "/failures/", CAUSE, "/systems/", "/dashboard/"),
+        *("/requests/{retrying}/?at=2999-01-01T00:00", "/requests/{done}/?at=2000-01-01T00:00"),
         "/runbooks/",
     ],
     "admin": [
