@@ -9,4 +9,8 @@ class AuditConfig(AppConfig):
     table_rights = {
         "audit_event": "SELECT, INSERT",
         "audit_stream": "SELECT",
+        "audit_leaf": "SELECT, INSERT",
+        "audit_node": "SELECT, INSERT",
+        "audit_checkpoint": "SELECT, INSERT",
+        "audit_copy": "SELECT, INSERT",
     }

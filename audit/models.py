@@ -35,6 +35,71 @@ class Stream(models.Model):
         return f"{self.stream} at {self.seq}"
 
 
+class Leaf(models.Model):
+    """An event in the tree of all events, once nothing older can still be written."""
+
+    index = models.BigIntegerField(primary_key=True)
+    stream = models.TextField()
+    seq = models.BigIntegerField()
+    hash = models.BinaryField()  # the event's own
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="audit_leaf_once")]
+
+    def __str__(self) -> str:
+        return f"{self.stream}#{self.seq} at {self.index}"
+
+
+class Node(models.Model):
+    """The root of a complete part of the tree: of 16, 256, 4096, … leaves (level 4, 8, 12, …)."""
+
+    level = models.PositiveSmallIntegerField()
+    number = models.BigIntegerField()  # how many parts of this size stand before it
+    hash = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["level", "number"], name="audit_node_once")]
+
+    def __str__(self) -> str:
+        return f"{self.number} of level {self.level}"
+
+
+class Checkpoint(models.Model):
+    """A signed root of the tree. `xid` and `event_id`: the last event under it, in the feed's order."""
+
+    number = models.BigIntegerField(primary_key=True)
+    size = models.BigIntegerField()
+    note = models.TextField()
+    made_at = models.DateTimeField()
+    xid = TransactionId()
+    event_id = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.number}, {self.size} events"
+
+
+class Copy(models.Model):
+    """A checkpoint stands at this place outside, too."""
+
+    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT, related_name="copies")
+    place = models.CharField(max_length=500)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["checkpoint", "place"], name="audit_copy_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint_id} at {self.place}"
+
+
 class Outcome(models.TextChoices):
     SUCCESS = "success"
     DENIED = "denied"

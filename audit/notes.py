@@ -16,6 +16,7 @@ was made, and the SHA-256 of the text of the one before, so that a missing one s
 import base64
 import hashlib
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +103,11 @@ class SigningKey:
     @property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+
+def new_seed() -> str:
+    """A new signing key, as the environment holds it."""
+    return _encoded(secrets.token_bytes(SEED_BYTES))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from audit.notes import NAME, MalformedKey, PublicKey, SigningKey, new_seed
 from config.email import MalformedAddress, email_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,6 +93,10 @@ class Environment:
     email_url: str
     email: Mapping[str, object]  # Django's settings of mail
     email_from: str
+    audit_origin: str
+    audit_signing_keys: list[SigningKey]  # the first is the newest
+    audit_trusted_keys: list[PublicKey]
+    audit_places: list[str]  # folders and URLs to which checkpoints are copied
     base_url: str  # where people find the product, for links in mails
     log_format: str  # "" when not chosen, and so is log_level
     log_level: str
@@ -139,6 +144,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         email_url=environ.get("EMAIL_URL", ""),
         email=_email(environ, "EMAIL_URL"),
         email_from=_mail_address(environ, "EMAIL_FROM", "approval-queue@localhost"),
+        audit_origin=_origin(environ),
+        audit_signing_keys=_signing_keys(environ, data_dir),
+        audit_trusted_keys=_trusted_keys(environ),
+        audit_places=_places(environ, data_dir),
         base_url=_address(environ, "BASE_URL", "http://127.0.0.1:8000"),
         log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS),
         log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS),
@@ -176,6 +185,56 @@ def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
     from config.keyfile import keep
 
     return keep(data_dir / "secret_key")
+
+
+def _origin(environ: Mapping[str, str]) -> str:
+    """The name under which checkpoints are signed."""
+    name = environ.get("AUDIT_ORIGIN") or "approval-queue"
+    if not NAME.fullmatch(name):
+        raise ConfigurationError("AUDIT_ORIGIN must be one word without a plus sign.")
+    return name
+
+
+def _signing_keys(environ: Mapping[str, str], data_dir: Path) -> list[SigningKey]:
+    """From the environment; a trial installation makes one for itself. None: nothing is signed."""
+    given = [key.strip() for key in environ.get("AUDIT_SIGNING_KEY", "").split(",") if key.strip()]
+    if not given and not environ.get("DATABASE_URL"):
+        from config.keyfile import keep
+
+        given = [keep(data_dir / "audit_signing_key", make=new_seed)]
+    if len(given) > 2:
+        raise ConfigurationError("AUDIT_SIGNING_KEY takes the new key and the old one, no more.")
+    try:
+        return [SigningKey.read(_origin(environ), key) for key in given]
+    except MalformedKey as error:
+        raise ConfigurationError(
+            "AUDIT_SIGNING_KEY must be the base64 of 32 random bytes, such as `openssl rand -base64 32`"
+            " prints; or the new one and the old one, separated by a comma."
+        ) from error
+
+
+def _trusted_keys(environ: Mapping[str, str]) -> list[PublicKey]:
+    given = environ.get("AUDIT_TRUSTED_KEYS", "").split(",")
+    try:
+        return [PublicKey.read(key.strip()) for key in given if key.strip()]
+    except MalformedKey as error:
+        raise ConfigurationError(
+            "AUDIT_TRUSTED_KEYS must be public keys as the verification page shows them,"
+            " separated by commas."
+        ) from error
+
+
+def _places(environ: Mapping[str, str], data_dir: Path) -> list[str]:
+    given = environ.get("AUDIT_CHECKPOINTS")
+    if given is None and not environ.get("DATABASE_URL"):
+        return [str(data_dir / "checkpoints")]
+    places = [place.strip().rstrip("/") for place in (given or "").split(",") if place.strip()]
+    if not all(place.startswith(("/", "https://", "http://127.0.0.1:")) for place in places):
+        raise ConfigurationError(
+            "AUDIT_CHECKPOINTS must be folders, such as /var/lib/checkpoints, or https addresses,"
+            " separated by commas."
+        )
+    return places
 
 
 def _fallbacks(environ: Mapping[str, str], name: str) -> list[str]:

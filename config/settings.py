@@ -124,6 +124,10 @@ ANONYMOUS_USER_NAME = None  # guardian: nobody acts without a name
 # --- Safety --------------------------------------------------------------------------------------
 SECRET_KEY = ENV.secret_key
 SECRET_KEY_FALLBACKS = ENV.secret_key_fallbacks
+AUDIT_ORIGIN = ENV.audit_origin
+AUDIT_SIGNING_KEYS = ENV.audit_signing_keys
+AUDIT_TRUSTED_KEYS = [*(key.public for key in ENV.audit_signing_keys), *ENV.audit_trusted_keys]
+AUDIT_PLACES = ENV.audit_places
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.https

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from audit.notes import new_seed
 from config.embedded import EmbeddedServer, create_database, create_login
 
 OWNER, APPLICATION = "aq_test_owner", "aq_test_app"
@@ -38,6 +39,7 @@ def prepare() -> None:
         place = connection.info
         host, port = place.host, place.port
     os.environ["SECRET_KEY"] = secrets.token_hex(32)
+    os.environ["AUDIT_SIGNING_KEY"] = new_seed()
     for variable, user in (("DATABASE_URL", APPLICATION), ("DATABASE_OWNER_URL", OWNER)):
         login = f"{user}:{passwords[user]}"
         os.environ[variable] = f"postgresql://{login}@/aq_test?host={quote(host)}&port={port}"

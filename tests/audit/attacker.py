@@ -5,6 +5,10 @@ from tests import postgres
 GUARDED = (
     "audit_event",
     "audit_stream",
+    "audit_leaf",
+    "audit_node",
+    "audit_checkpoint",
+    "audit_copy",
     "approvals_approvalrequest",
     "approvals_decision",
     "approvals_effect",
