@@ -5,7 +5,7 @@ somebody changed who did, who cut the end of a chain off, or who took a whole st
 outside tell whether checkpoints were changed, too. Memory does not grow with the record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from audit.models import Stream
 from audit.notes import PublicKey
 from audit.verify import chains, checkpoints
-from audit.verify.breaks import Break, Kind, Progress
+from audit.verify.breaks import CHECKPOINTS, Break, Kind, Progress
 
 __all__ = ["Break", "Kind", "Report", "verify"]
 
@@ -66,13 +66,21 @@ def _verified(
     walked = chains.walk(stream, progress)
     if stream is not None:
         return Report(streams=1, events=walked.events, breaks=walked.breaks)
-    known = {found.stream for found in walked.breaks}
     compared = checkpoints.compare(against, keys)
     return Report(
         streams=Stream.objects.count(),
         events=walked.events,
-        breaks=[*walked.breaks, *(b for b in compared.breaks if b.stream not in known)],
+        breaks=list(_first_of_each([*walked.breaks, *compared.breaks])),
         checkpoints=compared.count,
         sealed=compared.sealed,
         remarks=compared.remarks,
     )
+
+
+def _first_of_each(breaks: Iterable[Break]) -> Iterator[Break]:
+    """Of each stream what was found first: its chain says it best. Of checkpoints, all."""
+    told: set[str] = set()
+    for broken in breaks:
+        if broken.stream == CHECKPOINTS or broken.stream not in told:
+            told.add(broken.stream)
+            yield broken

@@ -92,8 +92,9 @@ def _check(name: str, before: bytes, last: Event | None, event: Event) -> Break 
 def _does_not_follow(name: str, before: bytes, last: Event | None, event: Event) -> Break:
     """Why it names another event before it: one came in, one is gone, or they changed places."""
     place = event.seq
-    if last is not None and bytes(event.hash) == bytes(last.hash):
-        sentence = f"Event {place} was put in: it is event {last.seq} once more."
+    twin = Event.objects.filter(stream=name, hash=event.hash).exclude(pk=event.pk).first()
+    if twin is not None:
+        sentence = f"Event {place} was put in: it is event {twin.seq} once more."
         return Break(name, place, Kind.INSERTED, sentence)
     if last is not None and bytes(event.prev_hash) == bytes(last.prev_hash):
         sentence = f"Event {last.seq} was put in: event {place} follows the one before it."

@@ -138,7 +138,9 @@ def test_the_stored_tree_proves_each_leaf_and_that_it_only_grew(now, size):
 
 
 @pytest.mark.parametrize("table", ["leaf", "node", "checkpoint", "copy"])
-@pytest.mark.parametrize("sql", ["DELETE FROM audit_{}", "UPDATE audit_{} SET {} = {}", "TRUNCATE audit_{}"])
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM audit_{}", "UPDATE audit_{} SET {} = {}", "TRUNCATE audit_{}"]
+)
 def test_the_application_cannot_take_any_of_it_back(now, table, sql):
     write(16, now)
     seal(now)
