@@ -5,7 +5,7 @@ from typing import Any
 
 from approvals.events import Action
 from approvals.models import ApprovalRequest
-from audit.models import Outcome
+from audit.models import Event, Outcome
 from audit.recorder import Actor, Target, record
 
 
@@ -22,7 +22,7 @@ def commit(
     facts: dict | None = None,
     key: str = "",
     **fields: Any,
-) -> None:
+) -> Event:
     """Save `item` with its next version and `fields`, and record the event that says so (I3).
 
     Needs an open transaction that holds the row's lock. The event comes last: it locks the stream.
@@ -33,7 +33,7 @@ def commit(
     item.version = before + 1
     item.updated_at = at
     item.save()
-    announce(
+    return announce(
         item,
         action,
         actor=actor,
@@ -61,10 +61,10 @@ def announce(
     changes: list[dict] | None = None,
     facts: dict | None = None,
     key: str = "",
-) -> None:
+) -> Event:
     """Record the event of a change that is saved already (a new request has no version before)."""
     row, private_row = item.changed_columns()
-    record(
+    return record(
         stream=item.stream,
         action=action.value,
         actor=actor,

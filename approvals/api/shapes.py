@@ -227,6 +227,25 @@ class RequestShape(Shape):
     links: LinksShape
 
 
+class EventPlaceShape(Shape):
+    """A receipt: keep it, and you can tell whether the record still says what it said to you."""
+
+    stream: str
+    seq: int
+    hash: Annotated[str, Field(description="SHA-256 of the event, in hexadecimal.")]
+
+
+class LeftShape(RequestShape):
+    """The request as a command leaves it."""
+
+    event: Annotated[
+        EventPlaceShape | None,
+        Field(
+            description="What the command recorded. Null for answers from before there were any."
+        ),
+    ]
+
+
 class RequestsPage(Shape):
     items: list[RequestShape]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
@@ -385,6 +404,7 @@ class CommandShape(Shape):
     version: int | None
     at: str | None
     sentence: str
+    event: EventPlaceShape | None
     problem: str | None
     expires_at: Told
 

@@ -1,6 +1,7 @@
 """From rows to shapes: what the API shows of a request, an event and an attempt."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from accounts.access import Access
@@ -9,9 +10,11 @@ from approvals import kinds, queries
 from approvals.api.shapes import (
     ActorShape,
     AttemptShape,
+    EventPlaceShape,
     EventShape,
     ExecutionShape,
     FindingShape,
+    LeftShape,
     LinksShape,
     PersonShape,
     PolicyShape,
@@ -22,6 +25,7 @@ from approvals.api.shapes import (
 )
 from approvals.causes import cause
 from approvals.commands.frame import Show
+from approvals.commands.idempotency import EventPlace
 from approvals.events import sentence
 from approvals.explain import Deciders, Waiting
 from approvals.models import ENDED, ApprovalRequest, Attempt, State, Step
@@ -33,10 +37,17 @@ ROOT = "/api/v1"
 def request_as_left(at: datetime) -> Show:
     """The request's JSON as a command at `at` leaves it; called inside the command's transaction."""
 
-    def show(ref: str, person: Access) -> str:
-        return shaped([queries.requests().get(ref=ref)], at)[0].model_dump_json()
+    def show(ref: str, person: Access, event: EventPlace) -> str:
+        return answered(queries.requests().get(ref=ref), event, at)
 
     return show
+
+
+def answered(item: ApprovalRequest, event: EventPlace | None, at: datetime) -> str:
+    """A command's answer: the request, and the event that says what was done to it."""
+    place = EventPlaceShape(**asdict(event)) if event else None
+    shape = shaped([item], at)[0]
+    return LeftShape(**dict(shape), event=place).model_dump_json()
 
 
 def shaped(items: Sequence[ApprovalRequest], now: datetime) -> list[RequestShape]:

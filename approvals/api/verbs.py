@@ -65,7 +65,7 @@ VERBS: dict[str, Verb] = {
 
 @router.post(
     "",
-    response={201: shapes.RequestShape},
+    response={201: shapes.LeftShape},
     tags=["Commands"],
     operation_id="submit",
     summary="Ask for something",
@@ -121,7 +121,7 @@ def _arguments(body: shapes.Body) -> Mapping[str, Any]:
 for _name, _verb in VERBS.items():
     router.post(
         f"/{{ref}}/{_name}",
-        response=shapes.RequestShape,
+        response=shapes.LeftShape,
         tags=["Commands"],
         operation_id=_name.replace("-", "_"),
         summary=_verb.summary,
@@ -130,7 +130,7 @@ for _name, _verb in VERBS.items():
 
 def _answered(request: HttpRequest, answer: Answer, *, status: int) -> HttpResponse:
     """The request as the command left it; for a replay, what was answered the first time."""
-    shown = answer.shown or _as_it_stands(request, answer.ref)
+    shown = answer.shown or _as_it_stands(request, answer)
     response = HttpResponse(shown, status=status, content_type="application/json")
     response["ETag"] = f'"{answer.version}"'
     if status == 201:
@@ -140,10 +140,10 @@ def _answered(request: HttpRequest, answer: Answer, *, status: int) -> HttpRespo
     return response
 
 
-def _as_it_stands(request: HttpRequest, ref: str) -> str:
+def _as_it_stands(request: HttpRequest, answer: Answer) -> str:
     """For a replay of what a page did: nothing was shown then."""
-    item = queries.find(ref, caller(request))
-    return showing.shaped([item], timezone.now())[0].model_dump_json()
+    item = queries.find(answer.ref, caller(request))
+    return showing.answered(item, answer.event, timezone.now())
 
 
 def _key(request: HttpRequest) -> str:

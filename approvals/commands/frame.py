@@ -18,7 +18,7 @@ from accounts import access
 from accounts.access import Access
 from accounts.models import User
 from approvals.commands import idempotency
-from approvals.commands.idempotency import Answer, Claim
+from approvals.commands.idempotency import Answer, Claim, EventPlace
 from approvals.events import Action
 from approvals.models import ApprovalRequest, Queue
 from approvals.refusals import (
@@ -48,7 +48,7 @@ NOT_AN_ATTEMPT = (Invalid, KeyMalformed, CommandInFlight)
 # The version that was seen, or several of which any will do; None when it doesn't matter.
 Seen = int | frozenset[int] | None
 # What the caller wants to be shown of the request as the command leaves it, by its reference.
-Show = Callable[[str, Access], str]
+Show = Callable[[str, Access, EventPlace], str]
 
 
 class Command(Protocol):
@@ -81,6 +81,7 @@ class Running:
     sentence: str = ""
     in_place_of: str = ""  # whom the decision was given for, under cover
     changes: list[dict] = field(default_factory=list)
+    event: EventPlace | None = None
 
     def compare_version(self, seen: Seen) -> None:
         """Refuse when anything at all has changed since `seen`."""
@@ -154,8 +155,10 @@ class Running:
         """Version, row and event; `sentence` is the answer that the caller gets."""
         if self.in_place_of:
             arguments["facts"] = {**arguments.get("facts", {}), "for": self.in_place_of}
-        commit(self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments)
-        self.sentence = sentence
+        told = commit(
+            self.item, action, actor=self.access.actor, at=self.at, key=self.key, **arguments
+        )
+        self.event, self.sentence = EventPlace.of(told), sentence
 
 
 def command(
@@ -291,7 +294,8 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
         version=item.version,
         at=running.at,
         sentence=running.sentence,
-        shown=running.show(item.ref, running.access) if running.show else "",
+        shown=running.show(item.ref, running.access, running.event) if running.show else "",
+        event=running.event,
     )
 
 
@@ -304,10 +308,19 @@ def answered(
     at: datetime,
     sentence: str,
     shown: str = "",
+    event: EventPlace | None = None,
 ) -> Answer:
     """The answer of a command that was carried out, kept under its key."""
     stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    answer = Answer(ref=ref, verb=verb, version=version, at=stamp, sentence=sentence, shown=shown)
+    answer = Answer(
+        ref=ref,
+        verb=verb,
+        version=version,
+        at=stamp,
+        sentence=sentence,
+        shown=shown,
+        event=event,
+    )
     idempotency.keep_answer(claimed, answer)
     return answer
 

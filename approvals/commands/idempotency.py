@@ -8,7 +8,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.db import connection
 from approvals.models import IdempotencyRecord
 from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
 from audit.correlation import current_request_id
+from audit.models import Event
 
 LARGEST_INTEGER = 2**53  # of RFC 8785; a larger one is told apart as text
 KEPT = timedelta(days=7)
@@ -26,11 +27,24 @@ QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a String of RFC 8941 §3.3.3
 
 
 @dataclass(frozen=True)
+class EventPlace:
+    """Where the record says so, and the event's hash in hexadecimal: what its caller can keep."""
+
+    stream: str
+    seq: int
+    hash: str
+
+    @classmethod
+    def of(cls, event: Event) -> "EventPlace":
+        return cls(event.stream, event.seq, bytes(event.hash).hex())
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a command answered. `is_replay`: it was carried out before, and nothing more now.
 
     `shown` is what its caller was shown of the request then, byte for byte; "" when they did not
-    ask for it.
+    ask for it. `event`: none for commands about what is no request.
     """
 
     ref: str
@@ -39,6 +53,7 @@ class Answer:
     at: str
     sentence: str
     shown: str = ""
+    event: EventPlace | None = None
     is_replay: bool = False
 
 
@@ -121,6 +136,7 @@ def kept(*, principal: str, key: str) -> dict[str, Any] | None:
         "version": answer.get("version"),
         "at": answer.get("at"),
         "sentence": answer["sentence"],
+        "event": answer.get("event"),
         "problem": f"/problems/{answer['code']}" if "code" in answer else None,
         "expires_at": record.expires_at,
     }
@@ -134,6 +150,7 @@ def keep_answer(claim: Claim, answer: Answer) -> None:
         "at": answer.at,
         "sentence": answer.sentence,
         "shown": answer.shown,
+        "event": asdict(answer.event) if answer.event else None,
     }
     IdempotencyRecord.objects.filter(pk=claim.record_id).update(status=200, answer=kept)
 
@@ -156,7 +173,8 @@ def _recall(record: IdempotencyRecord, wanted: str) -> Claim:
         raise KeyReused("This key was already used for something else. Nothing more was recorded.")
     kept = record.answer
     if record.status == 200:
-        return Claim(record.pk, answer=Answer(**kept, is_replay=True))
+        place = EventPlace(**kept["event"]) if kept.get("event") else None
+        return Claim(record.pk, answer=Answer(**{**kept, "event": place}, is_replay=True))
     refusal = stored(kept["code"], kept["sentence"], kept["facts"])
     refusal.request_id = kept.get("request_id", "")
     return Claim(record.pk, refusal=refusal)

@@ -24,6 +24,7 @@ from approvals.commands.frame import (
     replayed,
     required,
 )
+from approvals.commands.idempotency import EventPlace
 from approvals.content import hash_of, normalised
 from approvals.events import Action
 from approvals.explain import nothing_moved
@@ -254,7 +255,7 @@ def _ask(
     if not laid:
         steps.prepare_effect(item)
     running.item = item
-    announce(
+    told = announce(
         item,
         Action.SUBMIT,
         actor=running.access.actor,
@@ -264,6 +265,7 @@ def _ask(
         facts={"title": kind.title(item.payload), "rule": rule.name},
         key=running.key,
     )
+    running.event = EventPlace.of(told)
     waits = f"waits for {laid[0].team.name}" if laid else "starts"
     running.sentence = f"{item.ref} is sent and {waits}."
 

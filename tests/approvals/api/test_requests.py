@@ -29,6 +29,7 @@ def test_a_request_is_made_and_shown(support, cast):
     assert body["waiting"]["on"] == "Finance"
     assert body["steps"][0]["state"] == "open"
     assert body["links"]["self"] == response["Location"]
+    assert body.pop("event")["stream"] == f"request/{body['ref']}"
     assert support.get(f"/requests/{body['ref']}").json() == body
 
 

@@ -310,3 +310,17 @@ def test_the_kept_status_is_the_one_that_was_answered(calls, cast):
     support = calls(cast.requester)
     support.post("/requests", cast.refund_arguments(), key="new")
     assert support.get("/commands/new").json()["status"] == 201
+
+
+def test_an_answer_says_which_event_it_recorded_and_a_replay_says_the_same(cast, calls):
+    """A receipt: whoever keeps it can tell whether the record still says so."""
+    api = calls(cast.operator)
+    item = cast.ask()
+    answers = [
+        api.post(f"/requests/{item.ref}/claim", {}, key="K-1").json()["event"]
+        for _ in range(2)
+    ]
+    event = Event.objects.get(stream=item.stream, seq=2)
+    told = {"stream": item.stream, "seq": 2, "hash": bytes(event.hash).hex()}
+    assert answers == [told, told]
+    assert api.get("/commands/K-1").json()["event"] == told
