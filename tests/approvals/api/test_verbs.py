@@ -317,8 +317,7 @@ def test_an_answer_says_which_event_it_recorded_and_a_replay_says_the_same(cast,
     api = calls(cast.operator)
     item = cast.ask()
     answers = [
-        api.post(f"/requests/{item.ref}/claim", {}, key="K-1").json()["event"]
-        for _ in range(2)
+        api.post(f"/requests/{item.ref}/claim", {}, key="K-1").json()["event"] for _ in range(2)
     ]
     event = Event.objects.get(stream=item.stream, seq=2)
     told = {"stream": item.stream, "seq": 2, "hash": bytes(event.hash).hex()}
