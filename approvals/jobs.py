@@ -4,6 +4,7 @@ A job is only a wake-up: it names a request, and `execution` finds out under loc
 is to be done. So a lost, late, doubled or zombie job does no harm (mechanisms §0, traps 1 to 6).
 """
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ from procrastinate.tasks import Task
 from accounts import limits
 from approvals import execution, sweeping
 from approvals.clock import database_time
-from audit import correlation, origins
+from audit import correlation, origins, outside, sealing
+
+log = logging.getLogger("approvals.jobs")
 
 FIRST = 10  # before the effects: who looks after the forgotten must not wait behind the rest
 
@@ -122,6 +125,16 @@ def _wake_all(found: list[int]) -> None:
     for item_id in found:
         trace = traces.get(streams.get(item_id, ""), "")
         enqueue(execute, once=f"swept/{item_id}", trace=trace, item_id=item_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="approvals.seal", queue="upkeep")
+def seal(timestamp: int, **_: Any) -> None:
+    """What was recorded comes under a signed checkpoint, and that to the places outside."""
+    at = database_time()
+    sealing.seal_all(at=at)
+    for sentence in outside.publish(at=at):
+        log.warning("A checkpoint could not be copied: %s", sentence)
 
 
 @app.periodic(cron="17 * * * *")

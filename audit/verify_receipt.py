@@ -8,7 +8,9 @@ the other beside it. Without --key the receipt is only compared with itself, and
 
 What is checked: each event's hash covers all that the receipt says of it, and the event before it; what
 may be personal is what was committed to when it was recorded; each event is in the tree under the
-checkpoint; the checkpoint is signed with the key. Exit 0: all of it holds. 1: something does not. 2: not a receipt.
+checkpoint; the checkpoint is signed with the key.
+
+Exit 0: all of it holds. 1: something does not. 2: not a receipt.
 """
 
 import argparse

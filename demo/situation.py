@@ -15,6 +15,7 @@ from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Queue
+from audit import sealing
 from demo import handoffs, webhooks
 from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
@@ -102,6 +103,7 @@ class Situation(Acting):
         let_it_settle()
         following.run(at=self.now)
         rounds.tell_of_stuck(at=self.now)
+        sealing.seal_all(at=self.now)
 
     # --- Chapters --------------------------------------------------------------------------------
 

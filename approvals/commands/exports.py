@@ -10,12 +10,24 @@ from audit.recorder import Target, record
 
 def record_export(*, person: Access, query: str, format: str, at: datetime) -> None:
     """That this person began to export what `query` lists. How many lines left is not claimed."""
+    _record(person, "queue.export", Target("queue", "export"), at, query=query[:500], format=format)
+
+
+def record_receipt(*, person: Access, ref: str, with_private: bool, at: datetime) -> None:
+    """That this person took a receipt of a request along."""
+    target = Target("request", ref)
+    _record(
+        person, "request.receipt", target, at, personal_data="with" if with_private else "without"
+    )
+
+
+def _record(person: Access, action: str, target: Target, at: datetime, **facts: str) -> None:
     with transaction.atomic():
         record(
             stream=person.stream,
-            action="queue.export",
+            action=action,
             actor=person.actor,
-            target=Target("queue", "export"),
+            target=target,
             at=at,
-            facts={"query": query[:500], "format": format},
+            facts=facts,
         )

@@ -6,6 +6,7 @@ from approvals import kinds
 from approvals.events import TONES, sentence
 from approvals.models import ApprovalRequest
 from approvals.wording import clock, visible
+from audit import timeline
 from audit.models import Event
 
 
@@ -19,6 +20,11 @@ def what_was_asked(item: ApprovalRequest, kind: kinds.Kind, now: datetime) -> li
         lines.append({"label": "Ticket", "value": visible(item.ticket)})
     asked_by = f"{visible(item.requested_by.name)}, {clock(item.created_at, now)}"
     return [*lines, {"label": "Asked by", "value": asked_by}]
+
+
+def of_stream(stream: str) -> list[Event]:
+    """All that happened, newest first."""
+    return list(timeline.of_stream(stream))
 
 
 def entry(event: Event) -> dict:
