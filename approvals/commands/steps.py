@@ -1,7 +1,7 @@
 """Laying out and opening the steps of a revision, and what follows when the last one closes."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -18,12 +18,7 @@ NOT_HELD = {"held_at": None, "held_by": None, "hold_reason": "", "stranded_at": 
 
 def rule_for(version: PolicyVersion, facts: Facts) -> Rule:
     """The first rule that matches. Raise `NoPolicy`: without a rule nothing is ever approved."""
-    return rule_among(version.rules, version, facts)
-
-
-def rule_among(rules: Iterable[Rule], version: PolicyVersion, facts: Facts) -> Rule:
-    """The same, of the version's rules where they are read already."""
-    rule = route(rules, facts)
+    rule = route(version.rules, facts)
     if rule is None:
         raise NoPolicy(
             f"No rule of the policy “{version.policy.name}” covers this, so nobody may decide it. "
