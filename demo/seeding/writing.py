@@ -6,8 +6,7 @@ after it are made in steps, one statement for all requests that have that many.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -127,29 +126,15 @@ def _copy(
     ]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
-    values = _values_of([field.attname for field in fields])
+    names = [field.attname for field in fields]
+    json_at = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
     ):
         for row in rows:
-            copy.write_row(values(row))
-
-
-def _values_of(names: Sequence[str]) -> Callable[[Model | dict[str, Any]], list]:
-    read = attrgetter(*names)
-
-    def values(row: Model | dict[str, Any]) -> list:
-        found = [row[name] for name in names] if isinstance(row, dict) else read(row)
-        return [_plain(value) for value in found]
-
-    return values
-
-
-def _plain(value: object) -> object:
-    """What COPY takes as text: JSON as it is stored, and the values of choices."""
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    if isinstance(value, str):
-        return str(value)
-    return value
+            known = row if isinstance(row, dict) else row.__dict__
+            values = [known[name] for name in names]
+            for place in json_at:
+                values[place] = json.dumps(values[place])
+            copy.write_row(values)
