@@ -28,6 +28,7 @@ from approvals.rules import covered_by, may, visible_to
 from approvals.wording import short_name
 
 VIEWS = ("me", "stuck", "people", "systems", "all")
+BY_STATE = ("people", "systems", "all")  # of the views, those that are a list of open states
 PAGE = 50
 MOST_DECISIONS = 100
 DECISION_ORDER = ("due_order", "created_at", "id")
