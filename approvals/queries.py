@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants, hours
@@ -172,12 +173,8 @@ def queue_page(
 
 
 def _after(place: Mapping[str, Any]) -> Q:
-    """Everything behind `place` in the order: (a, b, …) > (x, y, …), spelled out."""
-    condition, equal = Q(), Q()
-    for name in ORDER:
-        condition |= equal & Q(**{f"{name}__gt": place[name]})
-        equal &= Q(**{name: place[name]})
-    return condition
+    """Everything behind `place` in the order; as a row, so that an index of it is entered there."""
+    return Q(TupleGreaterThan(Tuple(*map(F, ORDER)), [place[name] for name in ORDER]))
 
 
 def _place(cursor: str) -> dict[str, Any]:
