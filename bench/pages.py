@@ -20,7 +20,6 @@ from bench.database import own_database
 MOST_QUERIES = 12
 MOST_QUEUE_BYTES = 120_000
 DEEP = 15  # pages of the queue
-FEED_BATCHES = 5  # of what notices are made of: enough for a full inbox
 NEXT = re.compile(r'href="([^"]*)" rel="next"')
 
 
@@ -65,20 +64,18 @@ def main() -> None:
 
 
 def _filled(requests: int) -> None:
-    """As many sample requests, notices for some of them, and fresh statistics."""
+    """As many sample requests, notices of those that are stuck, and fresh statistics."""
     from django.core.management import call_command
     from django.db import connections
     from django.utils import timezone
 
     from approvals.models import ApprovalRequest
-    from notifications import following, rounds
+    from notifications import rounds
 
     missing = requests - ApprovalRequest.objects.count()
     if missing <= 0:
         return
     call_command("seed", f"--requests={missing}")
-    for _ in range(FEED_BATCHES):
-        following.run(at=timezone.now())
     rounds.tell_of_stuck(at=timezone.now())
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
@@ -142,8 +139,8 @@ def _pages(get: Callable) -> list[Page]:
         Page("dashboard, 24 h", ops, "/dashboard/"),
         Page("dashboard, 30 d", ops, "/dashboard/?period=30d"),
         Page("handoffs", ops, "/handoff/"),
-        Page("inbox", finance, "/inbox/"),
-        Page("inbox, all", finance, "/inbox/?show=all"),
+        Page("inbox", support, "/inbox/"),
+        Page("inbox, all", support, "/inbox/?show=all"),
     ]
     return pages
 
