@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model screenshots bench clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-pages clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -36,6 +36,10 @@ screenshots: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.api
+	$(BIN)/python -m bench.pages
+
+bench-pages: $(VENV)/.development
+	$(BIN)/python -m bench.pages
 
 clean:
 	rm -rf $(VENV) .data staticfiles

@@ -91,8 +91,12 @@ def _approved_is_on_its_way() -> Iterator[Violation]:
 
 def _nothing_sent_without_approval() -> Iterator[Violation]:
     """I2: what was sent is what was approved, by enough people."""
-    sent = Effect.objects.exclude(first_sent_at=None).select_related("item")
-    for effect in sent.iterator():
+    sent = (
+        Effect.objects.exclude(first_sent_at=None)
+        .select_related("item__policy_version")
+        .prefetch_related("item__all_steps__team", "item__decisions")
+    )
+    for effect in sent.iterator(chunk_size=1000):
         item = effect.item
         if effect.revision != item.revision or effect.content_hash != item.content_hash:
             yield Violation("I2", item.ref, "What was sent is not the revision that was approved.")

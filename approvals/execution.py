@@ -172,11 +172,7 @@ def _claim_send(one: Settling) -> Call | None:
     # What somebody found out is about the tries before this one.
     Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
     item.start()
-    effect.attempts += 1
-    effect.sent_at = one.at
-    effect.first_sent_at = effect.first_sent_at or one.at
-    effect.window_began_at = effect.window_began_at or one.at
-    effect.next_attempt_at = None
+    count_try(effect, one.at)
     call = _begin(one, Purpose.SEND)
     with _numbered(call):
         commit(
@@ -196,9 +192,7 @@ def _claim_send(one: Settling) -> Call | None:
 def _begin(one: Settling, purpose: Purpose) -> Call:
     item, effect = one.item, one.effect
     _close_abandoned_attempts(effect, one.at)
-    effect.epoch += 1
-    effect.lease_until = one.at + timing.LEASE
-    effect.leased_by = one.worker
+    lease(effect, one.worker, one.at)
     effect.save()
     attempt = Attempt.objects.create(
         effect=effect,
@@ -222,6 +216,22 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
         ),
         began_at=one.at,
     )
+
+
+def count_try(effect: Effect, at: datetime) -> None:
+    """From `at` on it may have reached the provider. Not saved."""
+    effect.attempts += 1
+    effect.sent_at = at
+    effect.first_sent_at = effect.first_sent_at or at
+    effect.window_began_at = effect.window_began_at or at
+    effect.next_attempt_at = None
+
+
+def lease(effect: Effect, worker: str, at: datetime) -> None:
+    """It is this worker's turn; whoever had it before is shut out. Not saved."""
+    effect.epoch += 1
+    effect.lease_until = at + timing.LEASE
+    effect.leased_by = worker
 
 
 def _lose_track_of_dead_worker(one: Settling) -> None:
@@ -265,12 +275,17 @@ def _after_probe(one: Settling) -> str:
 
 def _finish_attempt(call: Call, result: Result, at: datetime) -> None:
     attempt = Attempt.objects.get(pk=call.attempt_id)
+    finish(attempt, result, at)
+    attempt.save()
+
+
+def finish(attempt: Attempt, result: Result, at: datetime) -> None:
+    """What came of it. Not saved."""
     attempt.finished_at = at
     attempt.outcome = _outcome_word(result)
     attempt.cause = getattr(result, "cause", "")
     attempt.provider_reference = getattr(result, "reference", "")
     attempt.evidence = masked(result.evidence)
-    attempt.save()
 
 
 def _outcome_word(result: Result) -> str:

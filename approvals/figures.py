@@ -139,9 +139,17 @@ def counts(found: QuerySet[ApprovalRequest], now: datetime) -> Counts:
     for age in AGES:
         wanted[f"people_{age}"] = Q(state__in=WITH_PEOPLE) & is_aged(age, now)
         wanted[f"systems_{age}"] = Q(state__in=WITH_SYSTEMS) & is_aged(age, now)
-    counted = found.aggregate(**{name: Count("pk", filter=q) for name, q in wanted.items()})
+    counted = _open_or(wanted["done"], found).aggregate(
+        **{name: Count("pk", filter=q) for name, q in wanted.items()}
+    )
     ages = {age: (counted.pop(f"people_{age}"), counted.pop(f"systems_{age}")) for age in AGES}
     return Counts(**counted, ages=ages)
+
+
+def _open_or(condition: Q, found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    """As a union of two, each by its index: an “or” over two tables would read all there ever were."""
+    either = found.filter(state__in=OPEN).values("pk").union(found.filter(condition).values("pk"))
+    return ApprovalRequest.objects.filter(pk__in=either)
 
 
 def flow(

@@ -61,12 +61,8 @@ class Settling:
         """Effect, request and event; the effect is free and is asked about again at `question_at`."""
         self.effect.next_question_at = question_at
         self.effect.lease_until = None
-        self.effect.save()
-        commit(
-            self.item,
+        self.save(
             action,
-            actor=self.actor,
-            at=self.at,
             outcome=outcome,
             reason_code=self.item.cause,
             facts={**self._said(), **(facts or {})},
@@ -77,6 +73,11 @@ class Settling:
         )
         if question_at is not None and self.item.state != State.DONE:
             self.wake(self.item.pk, question_at)
+
+    def save(self, action: Action, **change: Any) -> None:
+        """Both rows and the event of the request's next version."""
+        self.effect.save()
+        commit(self.item, action, actor=self.actor, at=self.at, **change)
 
     def _said(self) -> dict[str, Any]:
         said = {

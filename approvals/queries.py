@@ -17,6 +17,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants, hours
@@ -41,6 +42,7 @@ from approvals.rules import covered_by, may, visible_to
 from approvals.wording import short_name
 
 VIEWS = ("me", "stuck", "people", "systems", "all")
+BY_STATE = ("people", "systems", "all")  # of the views, those that are a list of open states
 PAGE = 50
 MOST_DECISIONS = 100
 MOST_OTHERS = 5
@@ -188,12 +190,8 @@ def queue_page(
 
 
 def _after(place: Mapping[str, Any]) -> Q:
-    """Everything behind `place` in the order: (a, b, …) > (x, y, …), spelled out."""
-    condition, equal = Q(), Q()
-    for name in ORDER:
-        condition |= equal & Q(**{f"{name}__gt": place[name]})
-        equal &= Q(**{name: place[name]})
-    return condition
+    """Everything behind `place` in the order; as a row, so that an index of it is entered there."""
+    return Q(TupleGreaterThan(Tuple(*map(F, ORDER)), [place[name] for name in ORDER]))
 
 
 def _place(cursor: str) -> dict[str, Any]:

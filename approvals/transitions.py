@@ -63,22 +63,34 @@ def announce(
     key: str = "",
 ) -> Event:
     """Record the event of a change that is saved already (a new request has no version before)."""
-    row, private_row = item.changed_columns()
     return record(
-        stream=item.stream,
-        action=action.value,
+        **told(item, action, version_before=version_before, facts=facts),
         actor=actor,
-        target=Target(
-            type="request", id=item.ref, version_before=version_before, version_after=item.version
-        ),
         at=at,
         outcome=outcome,
         reason=reason,
         reason_code=reason_code,
-        policy=f"{item.policy_version.policy.slug} {item.policy_version.number}",
         changes=changes,
-        facts={"state": item.state, "revision": item.revision, **(facts or {})},
-        row=row,
-        private_row=private_row,
         key=key,
     )
+
+
+def told(
+    item: ApprovalRequest, action: Action, *, version_before: int | None, facts: dict | None
+) -> dict[str, Any]:
+    """What the event of a change says of the request as it stands now, as `record` takes it.
+
+    From then on, its columns as they are now are what was told of it: call it once for each event.
+    """
+    row, private_row = item.changed_columns()
+    return {
+        "stream": item.stream,
+        "action": action.value,
+        "target": Target(
+            type="request", id=item.ref, version_before=version_before, version_after=item.version
+        ),
+        "policy": f"{item.policy_version.policy.slug} {item.policy_version.number}",
+        "facts": {"state": item.state, "revision": item.revision, **(facts or {})},
+        "row": row,
+        "private_row": private_row,
+    }

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -37,6 +38,27 @@ class Target:
 
 
 def record(
+    *, stream: str, action: str, actor: Actor, target: Target, at: datetime, **more: Any
+) -> Event:
+    """Append one event to `stream` and advance its head. `more` is as in `following`.
+
+    Holds the stream's head locked until the transaction ends: take it last, after the rows that
+    the command changes. Raises `OutsideTransaction` when no transaction is open.
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransaction(f"{action} on {stream} was recorded outside a transaction.")
+    seq, head = _head(stream)
+    event = following(
+        seq, head, stream=stream, action=action, actor=actor, target=target, at=at, **more
+    )
+    with transaction.atomic(savepoint=False):
+        event.save(force_insert=True)
+    return event
+
+
+def following(
+    seq: int,
+    head: bytes,
     *,
     stream: str,
     action: str,
@@ -53,15 +75,10 @@ def record(
     private_row: dict | None = None,
     key: str = "",
 ) -> Event:
-    """Append one event to `stream` and advance its head.
+    """The event that comes after number `seq` with the hash `head`, chained and not saved.
 
-    Holds the stream's head locked until the transaction ends: take it last, after the rows that
-    the command changes. Raises `OutsideTransaction` when no transaction is open. What may hold data
-    of customers goes into `reason`, `changes` and `private_row`, nowhere else.
+    What may hold data of customers goes into `reason`, `changes` and `private_row`, nowhere else.
     """
-    if not connection.in_atomic_block:
-        raise OutsideTransaction(f"{action} on {stream} was recorded outside a transaction.")
-    seq, head = _head(stream)
     event = Event(
         stream=stream,
         seq=seq + 1,
@@ -91,8 +108,6 @@ def record(
     )
     commitments.seal(event)
     event.hash = chain.link(head, event)
-    with transaction.atomic(savepoint=False):
-        event.save(force_insert=True)
     return event
 
 

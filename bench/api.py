@@ -8,16 +8,15 @@ the machine does hits all of them.
 import argparse
 import itertools
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from bench.database import own_database
 
 ROUND_S = 1.0
 REQUESTS = 64
@@ -29,28 +28,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="for each kind of call")
     parser.add_argument("--clients", type=int, default=8)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aq-bench-") as directory:
-        os.environ |= {
-            "DATA_DIR": directory,
-            "DJANGO_SETTINGS_MODULE": "bench.settings",
-            "API_LIMIT_PER_TOKEN": "1000000/s",
-            "API_LIMIT_PER_ADDRESS": "1000000/s",
-            "LOG_LEVEL": "ERROR",
-        }
-        from config.embedded import EmbeddedServer
-
-        with EmbeddedServer(Path(directory)).running():
-            token, refs = _prepared()
-            with _served() as address:
-                print(json.dumps(_measured(address, token, refs, options), indent=1))
+    with own_database():
+        token, refs = _prepared()
+        with _served() as address:
+            print(json.dumps(_measured(address, token, refs, options), indent=1))
 
 
 def _prepared() -> tuple[str, list[str]]:
-    """Tables, people, a token with every scope, and requests that wait for Finance."""
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], check=True)
-    import django
-
-    django.setup()
+    """People, a token with every scope, and requests that wait for Finance."""
     from django.utils import timezone
 
     from accounts import tokens

@@ -1,4 +1,4 @@
-"""The product as it is, with one more address: the floor that its API is measured against."""
+"""The product as it is, with two more addresses: the floors that it is measured against."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,9 +1,12 @@
-"""The floor: an empty call behind the same middleware and sign-in that commits one row."""
+"""The floors: an empty call, and a fixed page, behind the same middleware and sign-in as the product.
+
+The call commits one row. The page is as long as a full one of the queue.
+"""
 
 import uuid
 from datetime import timedelta
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.utils import timezone
 from ninja import NinjaAPI
@@ -28,4 +31,15 @@ def row(request: HttpRequest) -> dict[str, str]:
     return {}
 
 
-urlpatterns = [path("api/floor/", floor.urls), path("", include("config.urls"))]
+PAGE = f"<!doctype html><title>Floor</title>{'<p>A line of the floor.' * 3000}"
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE if request.user.is_active else "")
+
+
+urlpatterns = [
+    path("floor/page/", page),
+    path("api/floor/", floor.urls),
+    path("", include("config.urls")),
+]

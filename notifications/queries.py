@@ -37,8 +37,8 @@ def is_new() -> Q:
 
 def told(person: Access) -> QuerySet[Notice]:
     """What this person was told, of what they may still see."""
-    visible = ApprovalRequest.objects.filter(visible_to(person))
-    return Notice.objects.filter(Q(item=None) | Q(item__in=visible), user=person.user_id)
+    visible = ApprovalRequest.objects.filter(visible_to(person), pk=OuterRef("item"))
+    return Notice.objects.filter(Q(item=None) | Exists(visible), user=person.user_id)
 
 
 def inbox(person: Access, *, only_new: bool, cursor: str = "") -> Page[Notice]:

@@ -1,6 +1,7 @@
 """Laying out and opening the steps of a revision, and what follows when the last one closes."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -28,6 +29,11 @@ def rule_for(version: PolicyVersion, facts: Facts) -> Rule:
 
 def planned(item: ApprovalRequest, rule: Rule) -> list[Step]:
     """The steps of the current revision, not saved, none open. `NoPolicy` for a missing team."""
+    return laid_out(item, rule, teams_of(rule))
+
+
+def teams_of(rule: Rule) -> dict[str, Group]:
+    """By name, the teams that a rule asks. `NoPolicy` for a missing one."""
     wanted = {step.team for step in rule.steps}
     teams = {team.name: team for team in Group.objects.filter(name__in=wanted)}
     missing = sorted(wanted - teams.keys())
@@ -36,6 +42,11 @@ def planned(item: ApprovalRequest, rule: Rule) -> list[Step]:
             f"The policy asks the team {missing[0]}, which does not exist. Nothing was recorded. "
             "Ask an administrator."
         )
+    return teams
+
+
+def laid_out(item: ApprovalRequest, rule: Rule, teams: Mapping[str, Group]) -> list[Step]:
+    """The steps of the current revision for teams that are known, not saved, none open."""
     return [
         Step(
             item=item,
@@ -90,20 +101,22 @@ def prepare_effect(item: ApprovalRequest) -> None:
     The key is made once and never changes. Approved anew after taking back, the same effect
     carries the revision that is approved now; nothing was sent under the earlier one.
     """
-    effect, is_new = Effect.objects.get_or_create(
-        item=item,
-        defaults={
-            "key": f"aq-{item.ref}-{uuid.uuid4().hex[:12]}",
-            "revision": item.revision,
-            "content_hash": item.content_hash,
-            "max_attempts": item.max_attempts,
-        },
-    )
+    effect, is_new = Effect.objects.get_or_create(item=item, defaults=first_effect(item))
     if not is_new:
         effect.revision = item.revision
         effect.content_hash = item.content_hash
         effect.save()
     jobs.wake(item.pk, item.starts_at)
+
+
+def first_effect(item: ApprovalRequest) -> dict:
+    """The fields of the effect of a request that was never approved before."""
+    return {
+        "key": f"aq-{item.ref}-{uuid.uuid4().hex[:12]}",
+        "revision": item.revision,
+        "content_hash": item.content_hash,
+        "max_attempts": item.max_attempts,
+    }
 
 
 def _after(at: datetime, seconds: int | None) -> datetime | None:

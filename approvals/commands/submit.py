@@ -118,7 +118,7 @@ def what_it_will_need(
     chosen = _kind(kind)
     person = access.of(by, Queue)
     desk = _queue(chosen, queue, person)
-    return steps.rule_for(desk.policy.live, _facts(chosen, payload, person, origin))
+    return steps.rule_for(desk.policy.live, facts_of(chosen, payload, person, origin))
 
 
 def open_duplicate(*, kind: str, payload: Mapping[str, Any]) -> ApprovalRequest | None:
@@ -157,10 +157,10 @@ def resubmit(
     running.check_allowed()
     kind = kinds.kind_of(item.kind)
     content = _checked(kind, payload, customer=customer, reason=reason, ticket=ticket)
-    changes = _differences(kind, item, content)
+    changes = differences(kind, item, content)
     if not changes:
         raise Invalid({"reason": "Nothing was changed. Change something, or write a note."})
-    facts = _facts(kind, content["payload"], running.access, item.origin)
+    facts = facts_of(kind, content["payload"], running.access, item.origin)
     rule = steps.rule_for(item.policy_version, facts)
     if not rule.steps:
         raise NoPolicy(
@@ -168,11 +168,11 @@ def resubmit(
         )
     _refuse_a_duplicate(running, kind, content)
     Decision.objects.filter(item=item, voided_at=None).update(voided_at=running.at)
-    _fill(item, kind, content)
+    fill(item, kind, content)
     item.examined = [asdict(fact) for fact in examined]
     item.revision += 1
     item.content_hash = hash_of(item)
-    _follow(item, rule, running.at)
+    follow(item, rule, running.at)
     item.resubmit()
     laid = steps.planned(item, rule)
     waiting = steps.opened(laid[0], running.at)
@@ -227,7 +227,7 @@ def _ask(
     if not verdict:
         raise NotAllowed(verdict)
     version = desk.policy.live
-    rule = steps.rule_for(version, _facts(kind, content["payload"], running.access, origin))
+    rule = steps.rule_for(version, facts_of(kind, content["payload"], running.access, origin))
     item = ApprovalRequest(
         ref=_next_reference(kind.prefix),
         kind=kind.slug,
@@ -244,9 +244,9 @@ def _ask(
         updated_at=running.at,
     )
     item.stream = f"request/{item.ref}"
-    _fill(item, kind, content)
+    fill(item, kind, content)
     item.content_hash = hash_of(item)
-    _follow(item, rule, running.at)
+    follow(item, rule, running.at)
     laid = steps.planned(item, rule)
     item.submit(complete=not laid)
     fields = steps.opened(laid[0], running.at) if laid else steps.approved(item, running.at)
@@ -364,7 +364,8 @@ def _checked(
     return clean
 
 
-def _facts(kind: Kind, payload: Mapping[str, Any], person: Access, origin: str) -> Facts:
+def facts_of(kind: Kind, payload: Mapping[str, Any], person: Access, origin: str) -> Facts:
+    """What the policy looks at when this person asks."""
     amount, currency = kind.money(payload)
     return Facts(
         kind=kind.slug,
@@ -375,7 +376,8 @@ def _facts(kind: Kind, payload: Mapping[str, Any], person: Access, origin: str) 
     )
 
 
-def _fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None:
+def fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None:
+    """`content`: payload, customer, reason and ticket, checked."""
     item.payload = content["payload"]
     item.amount, item.currency = kind.money(content["payload"])
     item.customer = content["customer"]
@@ -384,14 +386,15 @@ def _fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None
     item.subject = kind.subject(content["payload"])
 
 
-def _follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
+def follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
+    """What the rule says of a request that is asked for at `at`, beside its steps."""
     item.policy_rule = rule.name
     item.start_delay_s = rule.start_delay_s
     item.max_attempts = rule.max_attempts
     item.expires_at = at + timedelta(seconds=rule.expires_after_s) if rule.expires_after_s else None
 
 
-def _differences(kind: Kind, item: ApprovalRequest, content: Mapping[str, Any]) -> list[dict]:
+def differences(kind: Kind, item: ApprovalRequest, content: Mapping[str, Any]) -> list[dict]:
     """What people see change, field by field."""
 
     def lines(payload: Mapping[str, Any], customer: str, reason: str, ticket: str) -> dict:

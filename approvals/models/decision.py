@@ -28,6 +28,13 @@ class Step(models.Model):
             models.UniqueConstraint(fields=["item", "revision", "number"], name="step_once"),
             models.CheckConstraint(condition=models.Q(quorum__gte=1), name="step_has_a_quorum"),
         ]
+        indexes = [
+            models.Index(
+                fields=["closed_at"],
+                condition=models.Q(closed_at__isnull=False),
+                name="step_closed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.item_id} step {self.number}"

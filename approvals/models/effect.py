@@ -51,6 +51,11 @@ class Effect(models.Model):
                 condition=~models.Q(provider_reference=""),
                 name="effect_references",
             ),
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(settled_at__isnull=False),
+                name="effect_settled",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +98,11 @@ class Attempt(models.Model):
                 fields=["cause", "-started_at"],
                 condition=~models.Q(cause=""),
                 name="attempt_failures",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(purpose="send", outcome="done"),
+                name="attempt_done",
             ),
         ]
 

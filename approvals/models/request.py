@@ -10,7 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models import F
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Upper
 from django_fsm import RETURN_VALUE, FSMField, transition
 
 from approvals.models.decision import Choice, Decision, Step
@@ -189,10 +191,23 @@ class ApprovalRequest(ProtectedState, RecordedRow):
                 condition=models.Q(state__in=[*OPEN]),
                 name="request_queue_order",
             ),
+            models.Index(
+                fields=["rank", "due_order", "created_at", "id"],
+                condition=models.Q(state__in=[*ENDED]),
+                name="request_ended_order",
+            ),
             models.Index(fields=["queue", "-created_at"], name="request_newest"),
             models.Index(fields=["requester_key", "-created_at"], name="request_of_person"),
             models.Index(fields=["customer", "-created_at"], name="request_of_customer"),
             models.Index(fields=["ticket"], name="request_of_ticket"),
+            # What a look-up compares whatever its case (queries.exactly).
+            models.Index(Upper("ref"), name="request_ref_any_case"),
+            models.Index(Upper("ticket"), name="request_ticket_any_case"),
+            models.Index(
+                Upper("customer"), F("created_at").desc(), name="request_customer_any_case"
+            ),
+            models.Index(Upper(KT("payload__order")), name="request_order_any_case"),
+            models.Index(Upper(KT("payload__account")), name="request_account_any_case"),
         ]
 
     def __str__(self) -> str:
