@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.database import own_database
+from tests.demo.pages import budget
 
-MOST_QUERIES = 12
 MOST_QUEUE_BYTES = 120_000
 DEEP = 15  # pages of the queue
 NEXT = re.compile(r'href="([^"]*)" rel="next"')
@@ -41,8 +41,8 @@ class Page:
     def over(self) -> list[str]:
         """Which budgets it is over."""
         found = []
-        if self.queries > MOST_QUERIES:
-            found.append(f"{self.name}: {self.queries} queries, {MOST_QUERIES} at most")
+        if self.queries > (most := budget(self.path)):
+            found.append(f"{self.name}: {self.queries} queries, {most} at most")
         if self.is_queue and self.size > MOST_QUEUE_BYTES:
             found.append(f"{self.name}: {self.size:,} bytes, {MOST_QUEUE_BYTES:,} at most")
         return found

@@ -1,5 +1,6 @@
 """What the pages of the 09:12 situation ask of the database: a number that depends on no row."""
 
+import re
 from collections.abc import Iterator
 
 from django.db import connection
@@ -13,14 +14,15 @@ from handoffs.models import Handoff
 MOST = 12
 # One more where somebody has decided what is being carried out: the next of their decisions.
 MOST_OF_A_REQUEST = 13
-# The report shows requests, lines, policies and figures, each then and now.
-MOST_OF_A_HANDOFF = 15
+# The report of a handoff shows requests, lines, policies and figures, each then and now; a cause its
+# requests, its calls, what was said and what can be done.
+MOST_OF_A_REPORT = 15
 
 EVERYBODYS = [
     *(f"/queue/?view={view}" for view in ("me", "stuck", "people", "systems", "all")),
     *("/decisions/", "/decisions/?show=decided", "/decisions/?show=cover"),
     *("/lookup/", "/lookup/?q=ZD-9921", "/lookup/?q=A. Silva", "/go/?q=20"),
-    *("/failures/", "/failures/rate-limited/", "/systems/", "/dashboard/"),
+    *("/failures/", "/failures/too-many-requests/", "/systems/", "/dashboard/"),
     *("/handoff/", "/handoff/new/", "/inbox/", "/me/", "/me/cover/", "/me/notify/", "/me/tokens/"),
     *("/help/", "/runbooks/", "/requests/new/", "/requests/new/refund/", "/webhooks/"),
 ]
@@ -59,6 +61,6 @@ def too_many(email: str) -> dict[str, int]:
 
 
 def budget(address: str) -> int:
-    if address.startswith("/handoff/") and address.split("/")[2].isdigit():
-        return MOST_OF_A_HANDOFF
+    if re.match(r"/handoff/\d|/failures/\w", address):
+        return MOST_OF_A_REPORT
     return MOST_OF_A_REQUEST if address.startswith("/requests/") else MOST

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils import timezone
 
-from approvals import doctor, execution, kinds, proof
+from approvals import doctor, execution, history, kinds, proof
 from approvals.commands import decide
 from approvals.models import (
     OPEN,
@@ -47,6 +47,13 @@ def test_it_is_intact_and_keeps_every_invariant():
     assert ApprovalRequest.objects.count() == 400
     assert verify().is_intact
     assert doctor.examine() == []
+
+
+def test_each_request_can_be_rebuilt_from_its_events():
+    seed(300)
+    for item in ApprovalRequest.objects.all():
+        past = history.as_of(item.stream, timezone.now())
+        assert past.item.columns() == item.columns(), item.ref
 
 
 def test_every_state_and_kind_is_there_and_most_of_it_is_done():
