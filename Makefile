@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-pages clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-pages clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -37,6 +37,9 @@ screenshots: $(VENV)/.development
 bench: $(VENV)/.development
 	$(BIN)/python -m bench.api
 	$(BIN)/python -m bench.pages
+
+bench-audit: $(VENV)/.development
+	$(BIN)/python -m bench.audit
 
 bench-pages: $(VENV)/.development
 	$(BIN)/python -m bench.pages
