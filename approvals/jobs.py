@@ -132,7 +132,7 @@ def _wake_all(found: list[int]) -> None:
 def seal(timestamp: int, **_: Any) -> None:
     """What was recorded comes under a signed checkpoint, and that to the places outside."""
     at = database_time()
-    sealing.seal_all(at=at)
+    sealing.seal_all(at=at, most=20)  # the rest in a minute: others wait for this worker
     for sentence in outside.publish(at=at):
         log.warning("A checkpoint could not be copied: %s", sentence)
 

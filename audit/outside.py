@@ -36,6 +36,11 @@ def behind(place: str) -> int:
     return Checkpoint.objects.exclude(copies__place=place).count()
 
 
+def written(place: str) -> int:
+    """How many checkpoints were copied there."""
+    return Copy.objects.filter(place=place).count()
+
+
 def _publish_to(place: str, at: datetime) -> str:
     missing = Checkpoint.objects.exclude(copies__place=place).order_by("number")
     for checkpoint in missing[:AT_ONCE]:

@@ -37,10 +37,10 @@ def seal(*, at: datetime, keys: Sequence[SigningKey] | None = None) -> Checkpoin
         return _sealed(last, found, at, keys) if found else None
 
 
-def seal_all(*, at: datetime) -> int:
-    """Until nothing is new; how many checkpoints were made."""
+def seal_all(*, at: datetime, most: int = 1_000_000) -> int:
+    """Until nothing is new, or `most` were made; how many checkpoints that is."""
     made = 0
-    while seal(at=at) is not None:
+    while made < most and seal(at=at) is not None:
         made += 1
     return made
 

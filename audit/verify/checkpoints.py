@@ -1,5 +1,7 @@
 """All of the record against signed roots: checkpoints here, their copies outside, and others given."""
 
+import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,35 +29,38 @@ class Compared:
     remarks: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class _Wanted:
-    """A root that somebody signed."""
+    """A root that somebody signed, and how many leaves it is about."""
 
+    size: int
     number: int
     root: bytes
     name: str
 
+    @classmethod
+    def of(cls, said: notes.Checkpoint, name: str) -> "_Wanted":
+        return cls(said.size, said.number, said.root, name)
+
 
 def compare(against: Sequence[tuple[str, str]], keys: Sequence[PublicKey]) -> Compared:
     """`against`: names and texts of further notes."""
-    found = Compared()
-    wanted: dict[int, list[_Wanted]] = {}
-    last = _read_ours(found, wanted, keys)
-    _read_outside(found, wanted, keys)
+    found, others = Compared(), []
+    last = _read_ours(found, keys)
+    for place in settings.AUDIT_PLACES:
+        others += _read_outside(found, place, keys)
     for name, note in against:
-        _read_given(found, wanted, name, note, keys)
+        others += _read_given(found, name, note, keys)
     if last is None:
         found.remarks.append("There is no checkpoint yet.")
-    found.breaks += _leaves(found, wanted)
+    found.breaks += _leaves(heapq.merge(_ours(last), sorted(others)))
     if last is not None:
         found.breaks += _without_a_leaf(Place(last.xid, last.event_id))
     return found
 
 
-def _read_ours(
-    found: Compared, wanted: dict[int, list[_Wanted]], keys: Sequence[PublicKey]
-) -> Checkpoint | None:
-    """Each is signed, names the one before it, and none is missing."""
+def _read_ours(found: Compared, keys: Sequence[PublicKey]) -> Checkpoint | None:
+    """Each is signed, names the one before it, and none is missing; the last for which that is so."""
     last, said = None, None
     for checkpoint in Checkpoint.objects.order_by("number").iterator(chunk_size=AT_ONCE):
         number = checkpoint.number
@@ -75,41 +80,51 @@ def _read_ours(
             sentence = f"Checkpoint {number} does not follow checkpoint {number - 1}."
             found.breaks.append(Break(CHECKPOINTS, number, Kind.CHANGED, sentence))
             return last
-        _want(wanted, said, f"checkpoint {number}")
         last, found.count, found.sealed = checkpoint, number, said.size
     return last
 
 
-def _read_outside(
-    found: Compared, wanted: dict[int, list[_Wanted]], keys: Sequence[PublicKey]
-) -> None:
+def _ours(last: Checkpoint | None) -> Iterator[_Wanted]:
+    """What was read by `_read_ours`, once more, so that memory does not grow with it."""
+    good = Checkpoint.objects.filter(number__lte=last.number if last else 0).order_by("number")
+    for number, note in good.values_list("number", "note").iterator(chunk_size=AT_ONCE):
+        yield _Wanted.of(notes.parse(note)[0], f"checkpoint {number}")
+
+
+def _read_outside(found: Compared, place: str, keys: Sequence[PublicKey]) -> list[_Wanted]:
     """Every copy says what the checkpoint here says; one that is only there was taken away here."""
-    for place in settings.AUDIT_PLACES:
-        seen = 0
-        try:
-            for number, note in outside.notes_at(place):
-                seen += 1
-                if broken := _compare_copy(place, number, note, keys):
+    seen, others = 0, []
+    try:
+        for copies in _some_at_a_time(outside.notes_at(place)):
+            ours = Checkpoint.objects.in_bulk(list(copies))
+            seen += len(copies)
+            for number, note in copies.items():
+                if broken := _compare_copy(place, number, note, ours.get(number), keys):
                     found.breaks.append(broken)
-                    _want_if_read(wanted, note, f"the copy of checkpoint {number}", keys)
-                    break
-        except outside.NotWritten as error:
-            found.remarks.append(f"Not compared: {error}")
-            continue
-        lacking = outside.behind(place)
-        if lacking:
-            found.remarks.append(f"{place} lacks {lacking} checkpoints.")
-        elif not seen and found.count:
-            sentence = f"No copy of a checkpoint stands at {place} any more."
-            found.breaks.append(Break(CHECKPOINTS, 1, Kind.MISSING, sentence))
+                    others += _if_signed(note, f"the copy of checkpoint {number}", keys)
+    except outside.NotWritten as error:
+        found.remarks.append(f"Not compared: {error}")
+        return others
+    if lacking := outside.behind(place):
+        found.remarks.append(f"{place} lacks {lacking} checkpoints.")
+    if place.startswith("/") and seen < (written := outside.written(place)):
+        sentence = f"{written - seen} copies of checkpoints are gone from {place}."
+        found.breaks.append(Break(CHECKPOINTS, 1, Kind.MISSING, sentence))
+    return others
 
 
-def _compare_copy(place: str, number: int, note: str, keys: Sequence[PublicKey]) -> Break | None:
-    ours = Checkpoint.objects.filter(number=number).values_list("note", flat=True).first()
+def _some_at_a_time(copies: Iterator[tuple[int, str]]) -> Iterator[dict[int, str]]:
+    while some := dict(itertools.islice(copies, AT_ONCE)):
+        yield some
+
+
+def _compare_copy(
+    place: str, number: int, note: str, ours: Checkpoint | None, keys: Sequence[PublicKey]
+) -> Break | None:
     if ours is None:
         sentence = f"Checkpoint {number} stands at {place}, but not here."
         return Break(CHECKPOINTS, number, Kind.TRUNCATED, sentence)
-    if ours == note:
+    if ours.note == note:
         return None
     try:
         notes.read(note, keys)
@@ -120,55 +135,44 @@ def _compare_copy(place: str, number: int, note: str, keys: Sequence[PublicKey])
     return Break(CHECKPOINTS, number, Kind.CHANGED, sentence)
 
 
-def _read_given(
-    found: Compared,
-    wanted: dict[int, list[_Wanted]],
-    name: str,
-    note: str,
-    keys: Sequence[PublicKey],
-) -> None:
+def _read_given(found: Compared, name: str, note: str, keys: Sequence[PublicKey]) -> list[_Wanted]:
     try:
-        said = notes.read(note, keys)
+        return [_Wanted.of(notes.read(note, keys), name)]
     except BrokenNote as error:
         found.breaks.append(Break(CHECKPOINTS, 0, Kind.CHANGED, f"{name}: {error}"))
-        return
-    _want(wanted, said, name)
+        return []
 
 
-def _want_if_read(
-    wanted: dict[int, list[_Wanted]], note: str, name: str, keys: Sequence[PublicKey]
-) -> None:
+def _if_signed(note: str, name: str, keys: Sequence[PublicKey]) -> list[_Wanted]:
     try:
-        _want(wanted, notes.read(note, keys), name)
+        return [_Wanted.of(notes.read(note, keys), name)]
     except BrokenNote:
-        return
-
-
-def _want(wanted: dict[int, list[_Wanted]], said: notes.Checkpoint, name: str) -> None:
-    wanted.setdefault(said.size, []).append(_Wanted(said.number, said.root, name))
+        return []
 
 
 # --- The leaves ----------------------------------------------------------------------------------
 
 
-def _leaves(found: Compared, wanted: dict[int, list[_Wanted]]) -> Iterator[Break]:
+def _leaves(wanted: Iterator[_Wanted]) -> Iterator[Break]:
     """Every leaf is an event with the same hash, and together they give each root that was signed."""
-    tree, told = merkle.GrowingTree(), set()
+    tree, told, following = merkle.GrowingTree(), set(), next(wanted, None)
     for index, stream, seq, leaf, hashed in _leaves_with_events():
         if index != tree.size:
             sentence = f"Leaf {tree.size} of the tree is missing."
-            yield Break(CHECKPOINTS, _first_over(wanted, tree.size), Kind.MISSING, sentence)
+            yield Break(CHECKPOINTS, following.number if following else 0, Kind.MISSING, sentence)
             return
         tree.add(merkle.leaf_hash(leaf))
         if hashed != leaf and stream not in told and len(told) < MOST_BREAKS:
             told.add(stream)
             yield _changed_leaf(stream, seq, hashed)
-        for root in wanted.pop(tree.size, ()):
-            if root.root != tree.root:
-                sentence = f"The events are not those under {root.name}."
-                yield Break(CHECKPOINTS, root.number, Kind.CHANGED, sentence)
+        while following is not None and following.size == tree.size:
+            if following.root != tree.root:
+                sentence = f"The events are not those under {following.name}."
+                yield Break(CHECKPOINTS, following.number, Kind.CHANGED, sentence)
                 return
-    yield from _beyond(wanted, tree.size)
+            following = next(wanted, None)
+    if following is not None:
+        yield _beyond(following, tree.size)
 
 
 def _leaves_with_events() -> Iterator[tuple[int, str, int, bytes, bytes | None]]:
@@ -193,23 +197,14 @@ def _changed_leaf(stream: str, seq: int, hashed: bytes | None) -> Break:
     return Break(stream, seq, Kind.TRUNCATED, sentence)
 
 
-def _first_over(wanted: dict[int, list[_Wanted]], size: int) -> int:
-    """The number of the first checkpoint that is about more leaves than these."""
-    over = [root.number for at, roots in wanted.items() if at > size for root in roots]
-    return min(over, default=0)
-
-
-def _beyond(wanted: dict[int, list[_Wanted]], size: int) -> Iterator[Break]:
-    """Roots of more events than there are; with the first that a folder outside still names."""
-    if not (number := _first_over(wanted, size)):
-        return
+def _beyond(wanted: _Wanted, size: int) -> Break:
+    """A root of more events than there are; with the first that a folder outside still names."""
     for place in settings.AUDIT_PLACES:
         for _, stream, seq in outside.listed(place, size):
             sentence = f"Event {seq} is listed at {place}, but not here."
-            yield Break(stream, seq, Kind.TRUNCATED, sentence)
-            return
-    sentence = f"Checkpoint {number} is about more events than the {size} that are here."
-    yield Break(CHECKPOINTS, number, Kind.TRUNCATED, sentence)
+            return Break(stream, seq, Kind.TRUNCATED, sentence)
+    sentence = f"{wanted.name} is about more events than the {size} that are here."
+    return Break(CHECKPOINTS, wanted.number, Kind.TRUNCATED, sentence[0].upper() + sentence[1:])
 
 
 def _without_a_leaf(place: Place) -> Iterator[Break]:
