@@ -36,6 +36,7 @@ class Action(StrEnum):
     ASSIGN = "request.assign"
     REMIND = "request.remind"
     NOTE = "request.note"
+    FORGET = "request.forget"
 
 
 SENTENCES: dict[Action, str] = {
@@ -67,6 +68,7 @@ SENTENCES: dict[Action, str] = {
     Action.ASSIGN: "Given to {to}",
     Action.REMIND: "Reminder sent to {to}",
     Action.NOTE: "Note",
+    Action.FORGET: "What it held of the customer was forgotten",
 }
 
 TONES: dict[Action, str] = {

@@ -77,6 +77,7 @@ PAGES = {
         *("/queue/?view=stuck", "/queue/?view=all", "/requests/{in_doubt}/", "/requests/{done}/"),
         *("/requests/{retrying}/attempts/1/", "/failures/", CAUSE, "/systems/", "/dashboard/"),
         *("/requests/{retrying}/?at=2999-01-01T00:00", "/requests/{done}/?at=2000-01-01T00:00"),
+        "/requests/{done}/receipt/",
         "/runbooks/",
     ],
     "admin": [
@@ -454,7 +455,7 @@ def test_the_view_one_is_in_stands_out_in_few_colours(watch):
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
-    *("livez", "readyz", "mark_read", "watch_request"),
+    *("livez", "readyz", "mark_read", "watch_request", "verify_receipt"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("handoff_save", "handoff_fill", "handoff_send"),
