@@ -88,7 +88,8 @@ class Demo:
     def _forget(self) -> None:
         if EmbeddedServer(self.directory).is_running():
             raise CannotRun("Another demo runs on this data. Stop it before --reset.")
-        for name in ("postgres", "ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
+        ledger = ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm")
+        for name in ("postgres", "checkpoints", *ledger):
             path = self.directory / name
             if path.is_dir():
                 shutil.rmtree(path)
