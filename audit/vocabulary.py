@@ -1,0 +1,26 @@
+"""How an app declares what it records: each has a module `vocabulary` with its `WORDS`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Word:
+    """One action. `about` is the type of its target; `facts` names what stands in its facts.
+
+    `{name}` in the sentence stands for that fact.
+    """
+
+    action: str
+    sentence: str
+    about: str
+    facts: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """What is before the point: request, person, policy, …"""
+        return self.action.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """“try again”, of request.try_again."""
+        return self.action.partition(".")[2].replace("_", " ")
