@@ -7,13 +7,15 @@ from dataclasses import dataclass
 class Word:
     """One action. `about` is the type of its target; `facts` names what stands in its facts.
 
-    `{name}` in the sentence stands for that fact.
+    `{name}` in a sentence stands for that fact. `refused` is what an attempt says that was refused;
+    without one it says so in general words.
     """
 
     action: str
     sentence: str
     about: str
     facts: tuple[str, ...] = ()
+    refused: str = ""
 
     @property
     def group(self) -> str:

@@ -126,7 +126,8 @@
   };
   document.addEventListener("submit", (event) => {
     const button = event.submitter || $("button:not([type=button])", event.target);
-    if (event.defaultPrevented || event.target.method !== "post" || !button) return;
+    const isDownload = event.target.matches("[data-download]"); // it leaves the page as it is
+    if (event.defaultPrevented || event.target.method !== "post" || !button || isDownload) return;
     button.setAttribute("aria-busy", "true");
     setTimeout(() => {
       button.disabled = true;
