@@ -13,9 +13,7 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KT
 
-from accounts.access import Access
 from audit.models import Event, Outcome
-from auditing.rules import readable_by
 
 PAGE = 50
 CHUNK = 1000  # of a file
@@ -59,9 +57,15 @@ class Looked:
     ended_early: bool = False
 
 
-def look(wanted: Wanted, by: Access, *, after: Place | None = None, size: int = PAGE) -> Looked:
-    """The next `size` events behind `after` that are wanted and that this person may read."""
-    leading, rest = _conditions(wanted, readable_by(by))
+def look(
+    wanted: Wanted, readable: Q, *, after: Place | None = None, size: int | None = None
+) -> Looked:
+    """The next events behind `after` that are wanted; a page of them, or `size`.
+
+    `readable` is what the reader may read, by `rules.readable_by`.
+    """
+    size = size or PAGE
+    leading, rest = _conditions(wanted, readable)
     along = _ordered(leading & _period(wanted) & _behind(after))
     end = _end_of_look(along) if rest else None
     found = along.filter(rest & _before_or_at(end)) if rest else along
@@ -72,7 +76,7 @@ def look(wanted: Wanted, by: Access, *, after: Place | None = None, size: int = 
     return Looked(events, end, ended_early=end is not None)
 
 
-def all_of(wanted: Wanted, by: Access) -> Iterator[Event]:
+def all_of(wanted: Wanted, readable: Q) -> Iterator[Event]:
     """Everything that is wanted, a chunk at a time.
 
     No transaction and no cursor stays open while a slow reader takes it: events are only ever
@@ -80,7 +84,7 @@ def all_of(wanted: Wanted, by: Access) -> Iterator[Event]:
     """
     place: Place | None = None
     while True:
-        looked = look(wanted, by, after=place, size=CHUNK)
+        looked = look(wanted, readable, after=place, size=CHUNK)
         yield from looked.events
         if looked.next is None:
             return

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -9,7 +10,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
-from accounts.access import Access
 from approvals.paging import BadCursor, cursor_at, place_in
 from approvals.views.frame import with_query
 from approvals.wording import visible
@@ -17,7 +17,7 @@ from auditing import queries, searching
 from auditing.commands.reading import record_reading
 from auditing.exporting import FORMATS
 from auditing.forms import ExplorerFilter
-from auditing.rules import may_verify, reads_all
+from auditing.rules import may_verify, readable_by
 from auditing.searching import LONGEST_LOOK, Looked, Place
 from auditing.views import frame
 
@@ -27,9 +27,9 @@ CURSOR = "audit"
 @require_GET
 def explorer(request: HttpRequest) -> HttpResponse:
     person, now = frame.audit_reader(request), timezone.now()
-    form = ExplorerFilter(request.GET)
+    form, readable = ExplorerFilter(request.GET), readable_by(person)
     try:
-        looked = _looked(request, form, person)
+        looked = _looked(request, form, readable)
     except BadCursor as error:
         return render(request, "400.html", {"sentence": str(error)}, status=400)
     if form.is_valid():
@@ -37,7 +37,7 @@ def explorer(request: HttpRequest) -> HttpResponse:
     context = {
         **_filters(request, form),
         **_list(request, form, looked, now),
-        "is_partial": not reads_all(person),
+        "is_partial": bool(readable),
         "formats": [{"value": value, "label": words} for value, (words, _, _) in FORMATS.items()],
         "may_verify": may_verify(person),
         "last": queries.last_result(),
@@ -48,13 +48,13 @@ def explorer(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _looked(request: HttpRequest, form: ExplorerFilter, person: Access) -> Looked:
+def _looked(request: HttpRequest, form: ExplorerFilter, readable: Q) -> Looked:
     """Nothing at all for filters that cannot be understood. Raises `BadCursor`."""
     cursor = request.GET.get("cursor", "")
     place = _place(cursor) if cursor else None
     if not form.is_valid():
         return Looked([], None)
-    return searching.look(form.wanted, person, after=place)
+    return searching.look(form.wanted, readable, after=place)
 
 
 def _place(cursor: str) -> Place:

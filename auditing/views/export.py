@@ -10,6 +10,7 @@ from approvals.exporting import file_name
 from auditing import exporting, searching
 from auditing.commands.reading import record_export
 from auditing.forms import ExplorerFilter
+from auditing.rules import readable_by
 from auditing.views import frame
 
 
@@ -24,7 +25,7 @@ def export(request: HttpRequest) -> HttpResponse:
         sentence = " ".join(error for errors in form.errors.values() for error in errors)
         return render(request, "400.html", {"sentence": sentence}, status=400)
     record_export(person=person, what={"filters": form.filters, "format": format}, at=now)
-    events = searching.all_of(form.wanted, person)
+    events = searching.all_of(form.wanted, readable_by(person))
     _, extension, content_type = exporting.FORMATS[format]
     response = StreamingHttpResponse(
         exporting.lines(events, format=format, product_version=settings.PRODUCT_VERSION or ""),

@@ -49,7 +49,7 @@ def to_the_second(at: datetime, now: datetime) -> SafeString:
     year = f" {at.year}" if at.year != now.year else ""
     day = f"{at:%a} {at.day} {at:%b}{year} " if at.date() != now.date() else ""
     stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return format_html('<time datetime="{}">{}{:%H:%M:%S} UTC</time>', stamp, day, at)
+    return format_html('<time datetime="{}">{}{} UTC</time>', stamp, day, f"{at:%H:%M:%S}")
 
 
 def described(event: Event, now: datetime) -> dict:
