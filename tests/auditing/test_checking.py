@@ -202,13 +202,13 @@ def test_once_a_day_the_clock_asks(cast):
 
 
 def test_a_broken_record_is_kept_with_its_places(committed_db, cast):
-    item = cast.approve(cast.ask())
+    item, run = cast.approve(cast.ask()), ask(cast)
     attacker.change(
         committed_db,
         "UPDATE audit_event SET actor_label = 'Somebody else' WHERE stream = %(stream)s AND seq = 2",
         stream=item.stream,
     )
-    run = carry_out(cast, ask(cast))
+    carry_out(cast, run)
     assert run.is_broken
     [broken] = run.result["breaks"]
     assert (broken["stream"], broken["seq"]) == (item.stream, 2)

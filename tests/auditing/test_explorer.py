@@ -31,7 +31,7 @@ def test_newest_first_with_seconds_who_what_and_why(cast, auditor):
         ref=item.ref, by=cast.operator, at=cast.now, key=cast.key(), reason="<b>It waits.</b>"
     )
     page = auditor.get("/audit/?to=2026-11-24")
-    assert actions(page)[:2] == ["person.sign_in", "request.note"]
+    assert actions(page)[:2] == ["request.note", "request.submit"]
     shown = text(page)
     assert "09:15:00 UTC" in shown
     assert "happened" in shown
