@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """One action. `about` is the type of its target; `facts` names what stands in its facts.
+    """One action. `about` is the type of its target, or several; `facts` names what is in its facts.
 
     `{name}` in a sentence stands for that fact. `refused` is what an attempt says that was refused;
     without one it says so in general words.
@@ -16,6 +16,10 @@ class Word:
     about: str
     facts: tuple[str, ...] = ()
     refused: str = ""
+
+    @property
+    def objects(self) -> list[str]:
+        return self.about.split(", ")
 
     @property
     def group(self) -> str:

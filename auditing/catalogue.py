@@ -53,7 +53,7 @@ def grouped() -> list[tuple[str, list[Word]]]:
 
 def objects() -> set[str]:
     """The types of what events are about."""
-    return {word.about for word in words().values()}
+    return {name for word in words().values() for name in word.objects}
 
 
 class _Facts(dict):

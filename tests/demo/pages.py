@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import ApprovalRequest, State
+from audit.models import Event
 from handoffs.models import Handoff
 
 MOST = 12
@@ -23,6 +24,8 @@ EVERYBODYS = [
     *("/failures/", "/failures/rate-limited/", "/systems/", "/dashboard/"),
     *("/handoff/", "/handoff/new/", "/inbox/", "/me/", "/me/cover/", "/me/notify/", "/me/tokens/"),
     *("/help/", "/runbooks/", "/requests/new/", "/requests/new/refund/", "/webhooks/"),
+    *("/audit/", "/audit/?outcome=denied", "/audit/?object=request&who=worker"),
+    *("/audit/catalogue/", "/audit/verify/"),
 ]
 
 
@@ -51,6 +54,7 @@ def _of_what_there_is() -> Iterator[str]:
     yield f"/requests/{retrying.ref}/attempts/1/"
     for handoff in Handoff.objects.all():
         yield f"/handoff/{handoff.pk}/"
+    yield f"/audit/events/{Event.objects.filter(action='request.resubmit').first().pk}/"
 
 
 def too_many(email: str) -> dict[str, int]:
