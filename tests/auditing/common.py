@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from django.db import transaction
 
+from audit import chain
 from audit.models import Event
 from audit.recorder import Actor, Target, record
 
@@ -46,3 +47,18 @@ def tell(
 
 def reads(found: Iterable[Event]) -> list[dict]:
     return [event.facts for event in found]
+
+
+def event_of(line: dict) -> Event:
+    """The event that a line of JSON Lines was made of, as far as its hash covers it."""
+    return Event(
+        **{
+            name: datetime.fromisoformat(value) if name.endswith("_at") else value
+            for name, value in line.items()
+        }
+    )
+
+
+def hash_of(line: dict) -> str:
+    """Computed from the line alone."""
+    return chain.link(bytes.fromhex(line["prev_hash"]), event_of(line)).hex()
