@@ -47,7 +47,8 @@ class ExplorerFilter(forms.Form):
         self.fields["outcome"].error_messages["invalid_choice"] = "There is no such outcome."
         for name in ("since", "to"):
             self.fields[name].error_messages["invalid"] = "Write a day like 2026-11-24."
-        for name, example in (("who", "Name or e-mail"), ("object", "RF-2041")):
+        examples = {"who": "Name, e-mail", "object": "RF-2041", "interaction": "Correlation id"}
+        for name, example in examples.items():
             self.fields[name].widget.attrs["placeholder"] = example
 
     def clean_who(self) -> dict[str, str]:
