@@ -24,6 +24,6 @@ def ask_for_check(*, by: User, at: datetime, key: str) -> Answer:
         if run.asked_at != at or run.asked_by_id != by.pk:
             return Changed(run.pk, 1, "A check is under way already. This is how far it is.")
         jobs.wake(run.pk)
-        return Changed(run.pk, 1, "A worker checks every event now.")
+        return Changed(run.pk, 1, "The check is asked for. It reads every event.")
 
     return managed("verify", "record", act, about="audit", by=by, at=at, key=key, check=check)

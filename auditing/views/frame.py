@@ -78,7 +78,9 @@ def outcome_of(event: Event) -> dict:
 
 
 def object_of(event: Event) -> str:
-    """“RF-2041”, “policy refunds”."""
+    """“RF-2041”, “policy refunds”; of a reading, what was read."""
+    if event.target_type == "audit":
+        return "the record" if event.target_id == "events" else visible(event.target_id)
     if event.target_type == "request":
         return visible(event.target_id)
     return visible(f"{event.target_type} {event.target_id}")

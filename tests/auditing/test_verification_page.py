@@ -86,7 +86,7 @@ def test_check_now_leads_to_the_page_that_shows_it(cast, auditor):
     key = hidden(auditor.get("/audit/verify/"), "idempotency_key")
     page = auditor.post("/audit/verify/check/", {"idempotency_key": key}, follow=True)
     assert page.redirect_chain == [("/audit/verify/", 302)]
-    assert "A worker checks every event now." in text(page)
+    assert "The check is asked for. It reads every event." in text(page)
     assert "A check waits for a worker" in text(page)
     assert "Check now" not in text(page)
     assert VerificationRun.objects.get().asked_by == cast.auditor

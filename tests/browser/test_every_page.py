@@ -77,7 +77,12 @@ PAGES = {
         *("/queue/?view=stuck", "/queue/?view=all", "/requests/{in_doubt}/", "/requests/{done}/"),
         *("/requests/{retrying}/attempts/1/", "/failures/", CAUSE, "/systems/", "/dashboard/"),
         "/runbooks/",
-        *("/audit/", "/audit/?outcome=denied", "/audit/?who=e", "/audit/?since=x"),
+        *(
+            "/audit/",
+            "/audit/?outcome=denied",
+            "/audit/?who=e",
+            "/audit/?since=2026-11-24&to=2026-11-23",
+        ),
         *("/audit/events/1/", "/audit/catalogue/", "/audit/verify/"),
     ],
     "admin": [
@@ -91,7 +96,7 @@ PAGES = {
         ),
     ],
 }
-MISTAKEN = ("/audit/?who=e", "/audit/?since=x")
+MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
 ONE_REQUEST = """
 select ref from approvals_approvalrequest item
 join accounts_user on accounts_user.id = requested_by_id
