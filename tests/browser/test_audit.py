@@ -32,13 +32,14 @@ def test_filters_narrow_the_list_without_loading_the_page_anew(page: Page):
     expect(page.locator("tbody tr")).to_have_count(2)
 
 
-def test_an_event_leads_to_its_interaction_and_back_to_its_request(page: Page):
+def test_an_event_leads_to_its_interaction_and_to_its_request(page: Page):
+    page.goto("/audit/?what=person.sign_in")
+    page.locator("tbody th a").first.click()
+    page.get_by_role("link", name="All events of this interaction").click()
+    expect(page.locator("tbody th").first).to_contain_text("Signed in")
     page.goto("/audit/?what=request.resubmit")
     page.locator("tbody th a").first.click()
     expect(page.get_by_role("heading", name="Before and after")).to_be_visible()
-    page.get_by_role("link", name="All events of this interaction").click()
-    assert page.locator("tbody tr").count() > 1
-    page.go_back()
     page.get_by_role("link", name=re.compile("Open RF-")).click()
     expect(page).to_have_url(re.compile("/requests/RF-"))
 
