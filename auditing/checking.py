@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import User
 from approvals.clock import database_time
@@ -27,22 +27,26 @@ MOST_BREAKS = 100  # that a result keeps; all are counted
 log = logging.getLogger("auditing.checking")
 
 
-def begin(*, asked_by: User | None, actor: Actor, at: datetime, key: str = "") -> VerificationRun:
-    """The run that is under way, or a new one with its event; inside the caller's transaction."""
-    asked = VerificationRun(asked_by=asked_by, asked_at=at)
-    before = VerificationRun.objects.filter(finished_at=None).first()
-    if before is None:
-        VerificationRun.objects.bulk_create([asked], ignore_conflicts=True)
-        run = VerificationRun.objects.get(finished_at=None)
-        if run.asked_at == at and run.asked_by_id == asked.asked_by_id:
-            _tell("audit.verify", run, actor=actor, at=at, key=key)
-        return run
-    return before
+def begin(
+    *, asked_by: User | None, actor: Actor, at: datetime, key: str = ""
+) -> tuple[VerificationRun, bool]:
+    """A new run with its event, or the one that is under way; and whether it is new.
+
+    Inside the caller's transaction. The database lets only one run be unfinished.
+    """
+    try:
+        with transaction.atomic():
+            run = VerificationRun.objects.create(asked_by=asked_by, asked_at=at)
+    except IntegrityError:
+        return VerificationRun.objects.latest("pk"), False
+    _tell("audit.verify", run, actor=actor, at=at, key=key)
+    return run, True
 
 
 def begin_by_clock(*, at: datetime) -> VerificationRun:
     with transaction.atomic():
-        return begin(asked_by=None, actor=CLOCK, at=at)
+        run, _ = begin(asked_by=None, actor=CLOCK, at=at)
+    return run
 
 
 def run(

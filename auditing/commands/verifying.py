@@ -20,8 +20,8 @@ def ask_for_check(*, by: User, at: datetime, key: str) -> Answer:
             raise NotAllowed(denied("no-grant", "Only people who audit check the record."))
 
     def act(person: Access) -> Changed:
-        run = checking.begin(asked_by=by, actor=person.actor, at=at, key=key)
-        if run.asked_at != at or run.asked_by_id != by.pk:
+        run, is_new = checking.begin(asked_by=by, actor=person.actor, at=at, key=key)
+        if not is_new:
             return Changed(run.pk, 1, "A check is under way already. This is how far it is.")
         jobs.wake(run.pk)
         return Changed(run.pk, 1, "The check is asked for. It reads every event.")

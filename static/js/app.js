@@ -126,8 +126,7 @@
   };
   document.addEventListener("submit", (event) => {
     const button = event.submitter || $("button:not([type=button])", event.target);
-    const isDownload = event.target.matches("[data-download]"); // it leaves the page as it is
-    if (event.defaultPrevented || event.target.method !== "post" || !button || isDownload) return;
+    if (event.defaultPrevented || event.target.method !== "post" || !button) return;
     button.setAttribute("aria-busy", "true");
     setTimeout(() => {
       button.disabled = true;

@@ -146,12 +146,20 @@ def test_a_reading_that_fails_says_so(cast, monkeypatch):
     )
 
 
-def test_a_run_is_carried_out_once(cast):
+def test_a_run_is_carried_out_once(cast, monkeypatch):
     run = carry_out(cast, ask(cast))
-    first = run.finished_at
+    before = VerificationRun.objects.filter(pk=run.pk).values().get()
+    monkeypatch.setattr(checking, "verify", None)
     checking.run(run.pk, clock=lambda: cast.now + timedelta(hours=1))
-    run.refresh_from_db()
-    assert (run.finished_at, len(ends())) == (first, 1)
+    assert VerificationRun.objects.filter(pk=run.pk).values().get() == before
+    assert len(ends()) == 1
+
+
+def test_a_run_that_another_worker_has_begun_is_left_to_it(cast):
+    run = begun(cast)
+    before = VerificationRun.objects.filter(pk=run.pk).values().get()
+    checking.run(run.pk, clock=lambda: cast.now + timedelta(seconds=9))
+    assert VerificationRun.objects.filter(pk=run.pk).values().get() == before
 
 
 def begun(cast) -> VerificationRun:
