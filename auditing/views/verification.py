@@ -19,6 +19,7 @@ from auditing.views import frame
 
 SHOWN = 30
 RUNBOOK = "/runbooks/audit-break/"
+CHECKPOINTS = "checkpoints"  # what a break of a checkpoint names in place of a stream
 
 
 @require_GET
@@ -83,17 +84,22 @@ def _result(run: VerificationRun) -> dict:
 
 def _broken(one: dict) -> dict:
     """The place, the sentence, and how far the stream can be trusted."""
-    seq = one["seq"]
-    intact = f"Events 1-{seq - 1:,} of it are intact." if seq > 1 else "No event of it is safe."
-    if seq == 2:
-        intact = "Event 1 of it is intact."
     return {
         "stream": visible(one["stream"]),
-        "seq": seq,
+        "seq": one["seq"],
         "kind": visible(one.get("kind", "")),
         "sentence": visible(one["sentence"]),
-        "intact": intact,
+        "intact": _intact(one["stream"], one["seq"]),
     }
+
+
+def _intact(stream: str, seq: int) -> str:
+    """How far a stream holds; of checkpoints, which are no stream, nothing is said."""
+    if stream == CHECKPOINTS:
+        return ""
+    if seq == 1:
+        return "No event of it is safe."
+    return "Event 1 of it is intact." if seq == 2 else f"Events 1-{seq - 1:,} of it are intact."
 
 
 def _line(run: VerificationRun) -> dict:

@@ -66,6 +66,14 @@ def test_a_broken_record_says_where_how_far_it_holds_and_what_not_to_do(cast, au
     assert "\u202e" not in page
 
 
+def test_of_a_broken_checkpoint_no_events_are_called_intact(cast, auditor):
+    broken = {"stream": "checkpoints", "seq": 9, "sentence": "Checkpoint 9 was changed."}
+    finished(cast, result={**BROKEN, "breaks": [broken]})
+    page = text(auditor.get("/audit/verify/"))
+    assert "Checkpoint 9 was changed." in page
+    assert "of it are intact" not in page
+
+
 @pytest.mark.parametrize("who", ["auditor", "operator", "admin"])
 def test_a_broken_record_is_a_red_notice_on_the_list(cast, as_, who):
     finished(cast, result=BROKEN)
