@@ -16,7 +16,7 @@ from approvals.wording import visible
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 MOST = 100_000
 CHUNK = 200
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 COLUMNS = (
     "ref",
     "kind",
@@ -67,7 +67,7 @@ def rows(found: QuerySet[ApprovalRequest], *, now: datetime, root: str) -> Itera
 
 
 def as_csv(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow(COLUMNS)  # the mark tells a spreadsheet that it is UTF-8
     for line in lines:
         yield writer.writerow([cell(line[name]) for name in COLUMNS])
@@ -110,7 +110,7 @@ def _time(at: datetime | None) -> str | None:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
-class _Echo:
+class Echo:
     """A file that gives back what is written to it, a line at a time."""
 
     def write(self, text: str) -> str:

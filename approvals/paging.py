@@ -26,8 +26,12 @@ def page_of(found: QuerySet, *, size: int, of: str, place: Callable[[Any], list]
     """The first `size` rows. `place` says where a row stands in the order, `of` which list it is."""
     items = list(found[: size + 1])
     has_more = len(items) > size
-    cursor = signing.dumps(place(items[size - 1]), salt=of, compress=True) if has_more else ""
-    return Page(items[:size], cursor)
+    return Page(items[:size], cursor_at(place(items[size - 1]), of=of) if has_more else "")
+
+
+def cursor_at(place: list, *, of: str) -> str:
+    """The signed address of a place."""
+    return signing.dumps(place, salt=of, compress=True)
 
 
 def place_in(cursor: str, *, of: str) -> list:

@@ -5,7 +5,8 @@ no gap, and its head advances by the insertion of an event and by nothing else.
 """
 
 from django.db import models
-from django.db.models import Func
+from django.db.models import F, Func, Q
+from django.db.models.fields.json import KeyTextTransform
 
 
 class TransactionId(models.Field):
@@ -155,6 +156,20 @@ class Event(models.Model):
             models.Index(fields=["xid", "id"], name="audit_event_feed"),
             models.Index(fields=["target_type", "target_id", "recorded_at"]),
             models.Index(fields=["actor_id", "recorded_at"]),
+            # Those of the explorer: each of its filters can lead a look, newest first.
+            models.Index(fields=["recorded_at", "id"], name="audit_event_newest"),
+            models.Index(fields=["action", "recorded_at", "id"], name="audit_event_of_action"),
+            models.Index(fields=["target_type", "recorded_at", "id"], name="audit_event_of_type"),
+            models.Index(
+                fields=["outcome", "recorded_at", "id"],
+                name="audit_event_not_done",
+                condition=~Q(outcome="success"),
+            ),
+            models.Index(
+                KeyTextTransform("correlation_id", "context"),
+                F("recorded_at"),
+                name="audit_event_interaction",
+            ),
         ]
 
     def __str__(self) -> str:

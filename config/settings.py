@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "notifications",
     "handoffs",
     "webhooks",
+    "auditing",
     "approvals",
     "accounts",
     "audit",
@@ -174,7 +175,7 @@ API_LIMIT_PER_ADDRESS = ENV.api_limit_per_address
 API_LIMIT_OF_GUESSES = ENV.api_limit_of_guesses
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 # Jobs of these queues have slots of their own in each worker, and take none of the others'.
-QUEUES_WITH_OWN_SLOTS = {"webhooks": 4, "mail": 1}
+QUEUES_WITH_OWN_SLOTS = {"webhooks": 4, "mail": 1, "verification": 1}
 WEBHOOK_TEST_ADDRESSES = ENV.webhook_test_addresses
 WAITING_IS_DIVIDED_BY = ENV.speed  # 1 outside of demonstrations
 

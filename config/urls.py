@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("notifications.urls")),
     path("handoff/", include("handoffs.urls")),
     path("webhooks/", include("webhooks.urls")),
+    path("audit/", include("auditing.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -16,7 +16,8 @@ from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Queue
 from audit import sealing
-from demo import handoffs, webhooks
+from audit.models import Event
+from demo import audit, handoffs, webhooks
 from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
@@ -57,6 +58,8 @@ class Situation(Acting):
             self._asked_since()
             self._the_lead_keeps_an_eye_on_it()
             self._people_are_told()
+            self._the_auditor_reads_and_checks()
+            sealing.seal_all(at=self.now)
 
     # --- Webhooks --------------------------------------------------------------------------------
 
@@ -103,7 +106,18 @@ class Situation(Acting):
         let_it_settle()
         following.run(at=self.now)
         rounds.tell_of_stuck(at=self.now)
-        sealing.seal_all(at=self.now)
+
+    # --- The record ------------------------------------------------------------------------------
+
+    def _the_auditor_reads_and_checks(self) -> None:
+        """Looks for what was refused, reads what a decision said, and has everything checked."""
+        let_it_settle()
+        sealing.seal_all(at=self.ago(minutes=20))
+        auditor = self.person("auditor@")
+        rejected = Event.objects.filter(action="request.reject").order_by("pk").first()
+        audit.read_list(auditor, {"outcome": "denied"}, at=self.ago(minutes=19))
+        audit.read_event(auditor, rejected, at=self.ago(minutes=16))
+        audit.check(auditor, at=self.ago(minutes=12), key=self.key())
 
     # --- Chapters --------------------------------------------------------------------------------
 

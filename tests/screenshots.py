@@ -19,7 +19,8 @@ INTO = ROOT / "docs" / "screenshots"
 PASSWORD = "shown-in-no-screenshot"
 THEMES = ("light", "dark")
 SIZE = {"width": 1280, "height": 860}
-# Name, who looks, where. "row:VIEW:AC-" is the page of the last such row of a view.
+# Name, who looks, where. "row:VIEW:AC-" is the page of the last such row of a view, "event:ACTION" that
+# of the newest event of that action.
 SCREENS = [
     ("queue", "ops@demo.test", "/queue/?view=stuck"),
     ("decisions", "finance1@demo.test", "/decisions/"),
@@ -35,6 +36,9 @@ SCREENS = [
     ("inbox", "ops@demo.test", "/inbox/"),
     ("cover", "finance2@demo.test", "/me/cover/"),
     ("tokens", "ops@demo.test", "/me/tokens/"),
+    ("audit", "auditor@demo.test", "/audit/"),
+    ("audit-event", "auditor@demo.test", "event:request.resubmit"),
+    ("verification", "auditor@demo.test", "/audit/verify/"),
 ]
 
 
@@ -84,6 +88,10 @@ def _all(browser: Browser, address: str, theme: str) -> None:
             _, view, prefix = where.split(":")
             page.goto(f"/queue/?view={view}")
             page.locator(f"a[id^='open-{prefix}']").last.click()
+            page.wait_for_load_state()
+        elif where.startswith("event:"):
+            page.goto(f"/audit/?what={where.removeprefix('event:')}")
+            page.locator("th[scope=row] a").first.click()
             page.wait_for_load_state()
         else:
             page.goto(where)

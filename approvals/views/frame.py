@@ -58,6 +58,8 @@ def _navigation(request: HttpRequest) -> list[dict]:
     """The most used first: what does not fit the bar stands under “More”."""
     person = reader(request)
     links = []
+    if audits := bool(person.queues_with("audit_queue")):
+        links.append(_link(request, "Audit", "/audit/"))
     if person.queues_with("view_queue", "operate_request", "audit_queue"):
         links.append(_link(request, "Queue", "/queue/"))
     if person.queues_with("decide_request"):
@@ -72,6 +74,8 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "New request", "/requests/new/"))
     if person.queues_with(*SEEING):
         links.append(_link(request, "Systems", "/systems/"))
+    if not audits and (person.is_staff or person.queues_with(*SEEING)):
+        links.append(_link(request, "Audit", "/audit/"))
     if person.is_staff:
         links.append(_link(request, "Webhooks", "/webhooks/"))
         links.append(_link(request, "Administration", "/admin/"))

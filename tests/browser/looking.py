@@ -62,7 +62,7 @@ STRUCTURE = f"""() => {{ {VISIBLE}
 TIMES = """() => [...document.querySelectorAll("time")].map(
   (time) => [time.getAttribute("datetime") ?? "", time.textContent.trim()])"""
 TIME_IN_WORDS = re.compile(
-    r"((Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2} (\d{4} )?)?\d\d:\d\d UTC"
+    r"((Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2} (\d{4} )?)?\d\d:\d\d(:\d\d)? UTC"
 )
 
 STOP = f"""() => {{ {VISIBLE}

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from approvals.models import ApprovalRequest, State
+from audit.models import Event
 from handoffs.models import Handoff
 
 MOST = 12
@@ -25,6 +26,8 @@ EVERYBODYS = [
     *("/failures/", "/failures/too-many-requests/", "/systems/", "/dashboard/"),
     *("/handoff/", "/handoff/new/", "/inbox/", "/me/", "/me/cover/", "/me/notify/", "/me/tokens/"),
     *("/help/", "/runbooks/", "/requests/new/", "/requests/new/refund/", "/webhooks/"),
+    *("/audit/", "/audit/?outcome=denied", "/audit/?object=request&who=worker"),
+    *("/audit/catalogue/", "/audit/verify/"),
 ]
 
 
@@ -53,6 +56,7 @@ def _of_what_there_is() -> Iterator[str]:
     yield f"/requests/{retrying.ref}/attempts/1/"
     for handoff in Handoff.objects.all():
         yield f"/handoff/{handoff.pk}/"
+    yield f"/audit/events/{Event.objects.filter(action='request.resubmit').first().pk}/"
 
 
 def too_many(email: str) -> dict[str, int]:

@@ -8,10 +8,13 @@ from django.utils import timezone
 from accounts.models import User
 from approvals.kinds import refund
 from approvals.models import ApprovalRequest, State
+from audit.models import Event
+from auditing.models import VerificationRun
 from demo.situation import DURATIONS, FAULTS, LIMITED, Situation
 from demo.webhooks import NOWHERE
 from handoffs.models import Handoff
 from notifications.models import Notice
+from tests.auditing.test_catalogue import check_recorded
 from tests.demo import pages
 from webhooks.models import Delivery, Endpoint
 
@@ -41,8 +44,18 @@ def test_it_is_the_same_at_any_speed(start, settings):
         Notice.objects.filter(user=lead).values_list("topic", flat=True)
     )
     assert_two_handoffs()
+    assert_the_record_was_read_and_checked()
+    check_recorded()
     for role in ("ops", "finance1", "support", "auditor", "admin"):
         assert pages.too_many(f"{role}@demo.test") == {}
+
+
+def assert_the_record_was_read_and_checked() -> None:
+    """By the auditor, at nine, with its result."""
+    run = VerificationRun.objects.get()
+    assert (run.asked_by.email, run.is_intact) == ("auditor@demo.test", True)
+    assert run.result["events"] > 100
+    assert Event.objects.filter(action="audit.read").count() == 2
 
 
 def assert_two_handoffs() -> None:

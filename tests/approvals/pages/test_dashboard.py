@@ -186,7 +186,7 @@ def test_nothing_has_no_bars():
     ("who", "home"),
     [
         ("operator", "/queue/?view=stuck"),
-        ("auditor", "/queue/?view=stuck"),
+        ("auditor", "/audit/"),
         ("approver", "/decisions/"),
         ("requester", "/lookup/"),
         ("admin", "/dashboard/"),

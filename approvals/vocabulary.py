@@ -1,0 +1,66 @@
+"""What is recorded of requests, systems, covers, policies and people's own views."""
+
+from approvals.events import SENTENCES, Action, SystemAction
+from audit.vocabulary import Word
+
+_ALWAYS = ("state", "revision")
+_OF_A_DECISION = ("step", "for")
+_OF_A_CALL = ("system", "attempt", "max_attempts", "cause")
+_FACTS: dict[Action, tuple[str, ...]] = {
+    Action.SUBMIT: ("title", "rule"),
+    Action.RESUBMIT: ("title", "rule"),
+    Action.APPROVE: _OF_A_DECISION,
+    Action.REJECT: _OF_A_DECISION,
+    Action.SEND_BACK: _OF_A_DECISION,
+    Action.TAKE_BACK: _OF_A_DECISION,
+    Action.START: ("attempt", "max_attempts"),
+    Action.SUCCEED: (*_OF_A_CALL, "reference"),
+    Action.POSTPONE: _OF_A_CALL,
+    Action.LOSE_TRACK: _OF_A_CALL,
+    Action.GIVE_UP: _OF_A_CALL,
+    Action.REPORT_LATE_FAILURE: _OF_A_CALL,
+    Action.HEAR: (*_OF_A_CALL, "answer"),
+    Action.ASK_PROVIDER: ("system",),
+    Action.TRY_AGAIN: ("attempt", "max_attempts"),
+    Action.PROPOSE_SETTLEMENT: ("happened", "reference"),
+    Action.SETTLE: ("system", "happened", "outcome", "reference"),
+    Action.ASSIGN: ("to", "owner"),
+    Action.REMIND: ("to",),
+    Action.NOTE: ("mentions",),
+}
+_COVER = ("cover", "person", "deputy", "deputy_id", "queues", "starts_at", "ends_at")
+_LATE = "A call came back after its turn was over: {seen}"
+
+WORDS = [
+    *(
+        Word(action.value, SENTENCES[action], "request", (*_ALWAYS, *_FACTS.get(action, ())))
+        for action in Action
+    ),
+    Word("attempt.too_late", _LATE, "request", ("epoch", "seen", "reference"), refused=_LATE),
+    Word(
+        "provider.event",
+        "The provider told of {type}: {consequence}",
+        "request",
+        ("event", "type", "state", "consequence"),
+        refused="The provider told of {type}, which nobody expected",
+    ),
+    Word(SystemAction.HOLD.value, "Held: nothing is sent to it", "system", ("failures",)),
+    Word(SystemAction.RESUME.value, "Resumed", "system", ("failures",)),
+    Word(SystemAction.PAUSE.value, "Paused after {failures} failures", "system", ("failures",)),
+    Word(SystemAction.UNPAUSE.value, "Answers again, so it goes on", "system", ("failures",)),
+    Word("cover.set", "{deputy} decides in the place of {person}", "person", _COVER),
+    Word("cover.end", "{deputy} no longer decides in the place of {person}", "person", _COVER),
+    Word("policy.load", "Made live with {rules} rules", "policy", ("rules",)),
+    Word(
+        "request.receipt",
+        "Receipt taken along, {personal_data} what may be personal",
+        "request",
+        ("personal_data",),
+    ),
+    Word("queue.export", "List exported as {format}", "queue", ("query", "format")),
+    Word("person.save_view", "View “{name}” saved", "view", ("name", "query")),
+    Word("person.delete_view", "View “{name}” deleted", "view", ("name", "query")),
+    Word(
+        "person.watch_cause", "Wants to hear of a cause above {above} requests", "cause", ("above",)
+    ),
+]
