@@ -4,15 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('handoffs', '0002_what_was_sent_stays'),
+        ("handoffs", "0002_what_was_sent_stays"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='handoff',
-            name='state',
-            field=models.CharField(choices=[('draft', 'Draft'), ('sent', 'Waiting for answers'), ('done', 'Done'), ('withdrawn', 'Withdrawn')], default='draft', max_length=10),
+            model_name="handoff",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("draft", "Draft"),
+                    ("sent", "Waiting for answers"),
+                    ("done", "Done"),
+                    ("withdrawn", "Withdrawn"),
+                ],
+                default="draft",
+                max_length=10,
+            ),
         ),
     ]

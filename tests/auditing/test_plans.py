@@ -15,13 +15,13 @@ ROWS = 60_000
 MANY = """
 INSERT INTO audit_event (stream, seq, occurred_at, recorded_at, actor_type, actor_id, actor_label,
   on_behalf_of, auth_method, action, target_type, target_id, outcome, reason_code, reason, policy,
-  changes, facts, context, key_hash, schema_version, prev_hash, hash)
+  changes, facts, context, key_hash, schema_version, prev_hash, hash, row, private_row, commitments)
 SELECT 'request/ZZ-' || n / 8, n %% 8 + 1, at, at, (ARRAY['person', 'worker', 'clock'])[1 + n %% 3],
   (n %% 400)::text, 'Somebody', '', '', 'request.' || (ARRAY['start', 'note', 'hold'])[1 + n %% 3],
   CASE WHEN n %% 1000 = 0 THEN 'policy' ELSE 'request' END, 'ZZ-' || n / 8,
   CASE WHEN n %% 500 = 0 THEN 'denied' ELSE 'success' END, '', '', '', '[]', '{}',
   jsonb_build_object('correlation_id', 'cause-' || n / 5), '', 1, decode(repeat('00', 32), 'hex'),
-  decode(repeat('00', 32), 'hex')
+  decode(repeat('00', 32), 'hex'), '{}', '{}', '{}'
 FROM (SELECT n, timestamptz '2026-01-01' + n * interval '10 seconds' AS at
       FROM generate_series(1, %(rows)s) n) numbered
 """
