@@ -144,13 +144,16 @@ def _plain(report: Report) -> dict[str, Any]:
     return {
         "streams": report.streams,
         "events": report.events,
+        "checkpoints": report.checkpoints,
+        "sealed": report.sealed,
+        "remarks": report.remarks,
         "breaks_found": len(report.breaks),
         "breaks": [
             {
                 "stream": broken.stream,
                 "seq": broken.seq,
                 "sentence": broken.sentence,
-                "kind": str(getattr(broken, "kind", "")),
+                "kind": str(broken.kind),
             }
             for broken in report.breaks[:MOST_BREAKS]
         ],

@@ -76,10 +76,19 @@ def _result(run: VerificationRun) -> dict:
         **_line(run),
         "events": f"{found['events']:,}",
         "streams": f"{found['streams']:,}",
+        "sealed": _sealed(found),
+        "remarks": [visible(remark) for remark in found.get("remarks", ())],
         "is_intact": run.is_intact,
         "breaks": [_broken(one) for one in found["breaks"]],
         "more": found["breaks_found"] - len(found["breaks"]),
     }
+
+
+def _sealed(found: dict) -> str:
+    """How much of it is under signed roots; nothing for checks from before there were any."""
+    if not found.get("checkpoints"):
+        return ""
+    return f"{found['sealed']:,} events are under {found['checkpoints']:,} signed checkpoints"
 
 
 def _broken(one: dict) -> dict:

@@ -55,6 +55,14 @@ def test_an_intact_record(cast, auditor):
     assert "unbroken" in text(auditor.get("/audit/"))
 
 
+def test_what_is_sealed_and_what_could_not_be_compared_is_said(cast, auditor):
+    sealed = {"checkpoints": 412, "sealed": 1200, "remarks": ["Not compared: /mnt/kept: gone."]}
+    finished(cast, result={**INTACT, **sealed})
+    shown = text(auditor.get("/audit/verify/"))
+    assert "1,200 events are under 412 signed checkpoints" in shown
+    assert "Not compared: /mnt/kept: gone." in shown
+
+
 def test_a_broken_record_says_where_how_far_it_holds_and_what_not_to_do(cast, auditor):
     finished(cast, result=BROKEN)
     page = text(auditor.get("/audit/verify/"))
