@@ -51,6 +51,7 @@ WORDS = [
     Word("cover.set", "{deputy} decides in the place of {person}", "person", _COVER),
     Word("cover.end", "{deputy} no longer decides in the place of {person}", "person", _COVER),
     Word("policy.load", "Made live with {rules} rules", "policy", ("rules",)),
+    Word("request.reveal", "Shown in full: {fields}", "request", ("fields",)),
     Word(
         "request.receipt",
         "Receipt taken along, {personal_data} what may be personal",

@@ -21,6 +21,11 @@ def record_receipt(*, person: Access, ref: str, with_private: bool, at: datetime
     )
 
 
+def record_reveal(*, person: Access, ref: str, fields: list[str], at: datetime) -> None:
+    """That this person was shown what is hidden otherwise; the values are not recorded."""
+    _record(person, "request.reveal", Target("request", ref), at, fields=", ".join(fields))
+
+
 def _record(person: Access, action: str, target: Target, at: datetime, **facts: str) -> None:
     with transaction.atomic():
         record(

@@ -20,6 +20,12 @@ def kind_of(slug: str) -> Kind:
     return all_kinds()[slug]
 
 
+@functools.cache
+def private_labels() -> frozenset[str]:
+    """Of all kinds: labels of facts that are hidden where they are shown."""
+    return frozenset().union(*(kind.private_labels for kind in all_kinds().values()))
+
+
 def systems() -> dict[str, str]:
     """The outside systems that these kinds speak to: name by slug."""
     return {kind.system_slug: kind.system for kind in all_kinds().values() if kind.is_outside}

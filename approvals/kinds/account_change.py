@@ -61,6 +61,7 @@ class AccountChange(Kind):
     description = "Change where a customer is paid, their e-mail address or limit, or close it."
     system = "Account service"
     form = AccountChangeForm
+    private_labels = frozenset(["From", "To"])
     payload_schema = text_schema(
         {"from": 200, "to": 200},
         optional=("from", "to"),
@@ -102,9 +103,9 @@ class AccountChange(Kind):
             Fact("Change", CHANGES[payload["change"]]),
         ]
         if payload.get("from"):
-            lines.append(Fact("From", payload["from"]))
+            lines.append(Fact("From", payload["from"], is_private=True))
         if payload.get("to"):
-            lines.append(Fact("To", payload["to"]))
+            lines.append(Fact("To", payload["to"], is_private=True))
         return lines
 
     def customer_words(self, payload: Payload) -> str:

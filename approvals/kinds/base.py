@@ -22,10 +22,11 @@ FILLED = {"minLength": 1, "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
 
 @dataclass(frozen=True)
 class Fact:
-    """One line about a request, for people."""
+    """One line about a request, for people. Private: hidden until somebody asks for it by name."""
 
     label: str
     value: str
+    is_private: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,9 @@ class Kind(ABC):
     @abstractmethod
     def target(self, payload: Payload) -> str:
         """Where the effect goes: “payment pi_88120”."""
+
+    # Labels of facts that may be private, also where they changed.
+    private_labels: frozenset[str] = frozenset()
 
     @abstractmethod
     def facts(self, payload: Payload) -> Sequence[Fact]:

@@ -12,7 +12,7 @@ from approvals.forms import AssignForm, ReasonForm, SettleForm, add_errors
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
 from approvals.rules import may
-from approvals.views import errors, kept
+from approvals.views import errors, kept, told
 from approvals.views.frame import form_key, reader, whole
 from approvals.views.verbs import VERBS, Words, offers
 from approvals.wording import visible
@@ -165,10 +165,7 @@ def _changes(refusal: Refusal) -> list[dict]:
     """Field by field, what changed after the revision that was seen."""
     if not isinstance(refusal, RevisionMismatch):
         return []
-    return [
-        {name: visible(str(value)) for name, value in change.items()}
-        for change in refusal.facts.get("changes", [])
-    ]
+    return told.changes_shown(refusal.facts.get("changes", []))
 
 
 def _not_now(item: ApprovalRequest, name: str) -> str:

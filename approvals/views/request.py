@@ -51,6 +51,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "blocked": _blocked(request, item, deciders),
         "facts": _what_will_happen(item, kind, inspects),
         "content": told.what_was_asked(item, kind, now),
+        "reveal": _reveal(item, kind) if inspects else None,
         "steps": _steps(item),
         "effect": _execution(item, kind) if inspects else None,
         "timeline": [told.entry(event) for event in events],
@@ -162,7 +163,7 @@ def _changes_since_seen(item: ApprovalRequest, person: Access, newest: list[Even
     for event in reversed(events):
         if event.action == RESUBMIT and event.facts.get("revision", 0) > seen:
             changes += event.changes
-    return [{name: visible(str(value)) for name, value in change.items()} for change in changes]
+    return told.changes_shown(changes)
 
 
 def _actions(request: HttpRequest, item: ApprovalRequest) -> list[dict]:
@@ -209,6 +210,14 @@ def _what_will_happen(item: ApprovalRequest, kind: kinds.Kind, inspects: bool) -
     )
     owner = visible(item.owner.name) if item.owner else "Unclaimed"
     return [*lines, {"label": "Owner", "value": owner}]
+
+
+def _reveal(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
+    """For requests of which something is hidden."""
+    names = [fact.label for fact in kind.facts(item.payload) if fact.is_private]
+    if not names:
+        return None
+    return {"label": f"Reveal {listed(names)}", "url": f"/requests/{item.ref}/reveal/"}
 
 
 def _steps(item: ApprovalRequest) -> list[dict]:

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.access import Access
+from approvals import kinds
+from approvals.hiding import hidden
 from approvals.wording import visible
 from audit.models import Event
 from auditing import catalogue, queries
@@ -96,10 +98,12 @@ def _number(version: int | None) -> str:
 
 
 def _change(change: dict) -> dict:
+    field = str(change.get("field", ""))
+    show = hidden if field in kinds.private_labels() else str
     return {
-        "field": visible(str(change.get("field", ""))),
-        "before": visible(_text(change.get("before"))),
-        "after": visible(_text(change.get("after"))),
+        "field": visible(field),
+        "before": visible(show(_text(change.get("before")))),
+        "after": visible(show(_text(change.get("after")))),
     }
 
 

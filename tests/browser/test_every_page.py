@@ -464,7 +464,7 @@ def test_the_view_one_is_in_stands_out_in_few_colours(watch):
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
-    *("livez", "readyz", "mark_read", "watch_request", "verify_receipt"),
+    *("livez", "readyz", "mark_read", "watch_request", "verify_receipt", "reveal"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check"),  # commands
