@@ -1,6 +1,6 @@
 """What is shown of where a customer is paid or written to: enough to tell it apart.
 
-Pure. The whole value is shown to who asks for it, and that is recorded (`commands.exports.record_reveal`).
+Pure. The whole value is shown to who asks for it, which is recorded (`commands/exports.py`).
 """
 
 import re
