@@ -36,6 +36,7 @@ class Action(StrEnum):
     ASSIGN = "request.assign"
     REMIND = "request.remind"
     NOTE = "request.note"
+    COPY_REPLY = "request.copy_reply"
 
 
 SENTENCES: dict[Action, str] = {
@@ -67,6 +68,7 @@ SENTENCES: dict[Action, str] = {
     Action.ASSIGN: "Given to {to}",
     Action.REMIND: "Reminder sent to {to}",
     Action.NOTE: "Note",
+    Action.COPY_REPLY: "Copied reply v{reply_version} ({language_name}) for the customer",
 }
 
 TONES: dict[Action, str] = {

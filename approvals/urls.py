@@ -65,6 +65,7 @@ urlpatterns = [
     path("requests/new/<slug:kind>/check/", new.check, name="new_check"),
     path("requests/<ref:ref>/", request.detail, name="request"),
     path("requests/<ref:ref>/resubmit/", new.change, name="resubmit"),
+    path("requests/<ref:ref>/copy-reply/", lookup.copied, name="copy_reply"),
     path("requests/<ref:ref>/<slug:verb>/", confirm.confirm, name="verb"),
     path("requests/<ref:ref>/attempts/<int:number>/", attempt.attempt, name="attempt"),
     path("lookup/", lookup.lookup, name="lookup"),

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from approvals.models.search import SearchKey
+
 
 class Effect(models.Model):
     """At most one for each request, with a key that never changes (I1).
@@ -51,6 +53,11 @@ class Effect(models.Model):
                 condition=~models.Q(provider_reference=""),
                 name="effect_references",
             ),
+            models.Index(
+                SearchKey("provider_reference"),
+                condition=~models.Q(provider_reference=""),
+                name="effect_called",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +100,11 @@ class Attempt(models.Model):
                 fields=["cause", "-started_at"],
                 condition=~models.Q(cause=""),
                 name="attempt_failures",
+            ),
+            models.Index(
+                SearchKey("provider_reference"),
+                condition=~models.Q(provider_reference=""),
+                name="attempt_called",
             ),
         ]
 

@@ -15,7 +15,7 @@ class Language:
     """`day` is given the day, the name of its month, and its year when that needs saying, else ""."""
 
     name: str
-    months: tuple[str, ...]
+    months: str
     day: Callable[[int, str, str], str]
     grouping: str = ","
     point: str = "."
@@ -25,38 +25,26 @@ class Language:
 LANGUAGES = {
     ENGLISH: Language(
         "English",
-        tuple(
-            "January February March April May June July August September October November "
-            "December".split()
-        ),
+        "January February March April May June July August September October November December",
         lambda day, month, year: f"{day} {month} {year}".rstrip(),
     ),
     "de": Language(
         "German",
-        tuple(
-            "Januar Februar März April Mai Juni Juli August September Oktober November "
-            "Dezember".split()
-        ),
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
         lambda day, month, year: f"{day}. {month} {year}".rstrip(),
         grouping=".",
         point=",",
     ),
     "fr": Language(
         "French",
-        tuple(
-            "janvier février mars avril mai juin juillet août septembre octobre novembre "
-            "décembre".split()
-        ),
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
         lambda day, month, year: f"{'1er' if day == 1 else day} {month} {year}".rstrip(),
         grouping="\u202f",
         point=",",
     ),
     "es": Language(
         "Spanish",
-        tuple(
-            "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
-            "diciembre".split()
-        ),
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
         lambda day, month, year: f"{day} de {month}" + (f" de {year}" if year else ""),
         grouping=".",
         point=",",
@@ -83,4 +71,4 @@ def day_in(language: str, day: date, today: date) -> str:
     """“24 November”, “24. November”; with the year where it isn't this one."""
     here = LANGUAGES[language]
     year = "" if day.year == today.year else str(day.year)
-    return here.day(day.day, here.months[day.month - 1], year)
+    return here.day(day.day, here.months.split()[day.month - 1], year)

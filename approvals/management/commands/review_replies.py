@@ -13,7 +13,9 @@ from approvals.replies.texts import Text
 
 
 class Command(BaseCommand):
-    help = "List the texts for customers that have changed since they were reviewed, or sign for them."
+    help = (
+        "List the texts for customers that have changed since they were reviewed, or sign for them."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--by", default="", help="sign for all of them, as this reviewer")
