@@ -22,12 +22,15 @@ from hypothesis.stateful import (
 
 from accounts.models import Membership
 from approvals import doctor, execution, sweeping, timing
-from approvals.commands import decide, operate, settle, submit
+from approvals.answers import customer_reply
+from approvals.commands import copying, decide, operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.kinds.refund import Refund
 from approvals.models import ApprovalRequest, Effect, State
 from approvals.refusals import Invalid, NoPolicy, NotAllowed, NotFound, Refusal
+from approvals.replies import LANGUAGES, Claim
 from audit.models import Event
+from tests.approvals import reply_checks
 from tests.approvals.common import denied
 from tests.cast import Cast
 
@@ -105,6 +108,7 @@ class Machine(RuleBasedStateMachine):
         self.at = self.cast.now
         self.plan = "done"
         self.steps = 0
+        self.hidden = reply_checks.hidden_words()
         self.monkeypatch.setattr(Refund, "send", lambda kind, effect: self.provider_sends())
         self.monkeypatch.setattr(Refund, "look_up", lambda kind, effect: self.provider_finds())
 
@@ -308,7 +312,13 @@ class Machine(RuleBasedStateMachine):
     def note(self, who: str) -> None:
         self.attempt(operate.note, who, allowed=True, in_state=True, reason="Look.")
 
-    @rule(verb=st.sampled_from(("claim", "release", "note")), who=st.sampled_from(PEOPLE))
+    def copy_reply(self, who: str) -> None:
+        self.attempt(copying.copy_reply, who, allowed=True, in_state=True, language="de")
+
+    @rule(
+        verb=st.sampled_from(("claim", "release", "note", "copy_reply")),
+        who=st.sampled_from(PEOPLE),
+    )
     def look_after(self, verb: str, who: str) -> None:
         getattr(self, verb)(who)
 
@@ -581,6 +591,18 @@ class Machine(RuleBasedStateMachine):
         """I3."""
         stream = f"request/{self.ref}"
         assert Event.objects.filter(stream=stream).count() == self.model.version
+
+    @invariant()
+    def the_customer_is_told_only_what_is_known(self) -> None:
+        """I10, in every language: against the request as it stands, and against the provider's own
+        books, which nobody here can see."""
+        row = self.row
+        for language in LANGUAGES:
+            reply = customer_reply(row, self.at, language)
+            reply_checks.check(row, reply, self.hidden)
+        said = reply.situation.claim
+        assert said is not Claim.MOVED or self.model.effects or row.was_settled_by_people
+        assert said is not Claim.NOT_MOVED or not self.model.effects
 
     @invariant()
     def it_happens_at_most_once(self) -> None:
