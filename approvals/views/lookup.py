@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals import answers, finding, kinds, queries
@@ -155,7 +155,8 @@ def copied(request: HttpRequest, ref: str) -> HttpResponse:
         )
     except Refusal as refusal:
         if request.htmx:
-            return HttpResponse(escape(errors.sentence_of(refusal)), status=refusal.status)
+            said = format_html('<span class="field-error">{}</span>', errors.sentence_of(refusal))
+            return HttpResponse(said, status=refusal.status)
         return errors.refused(request, refusal, ref=ref, back=here)
     if request.htmx:
         return HttpResponse(escape(done.sentence))

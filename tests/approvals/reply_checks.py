@@ -79,11 +79,14 @@ def claims_made(text: str, language: str) -> set[Claim]:
     return made
 
 
-def hidden_words() -> list[str]:
-    """Everything in the fixture that a customer must not read."""
+OURS = ("approval queue", "policy", "approved", "approval", "error", "retry", "webhook", "timeout")
+
+
+def hidden_words() -> re.Pattern[str]:
+    """Whatever of the fixture a customer must not read."""
     people = [*User.objects.values_list("name", "email")]
     parts = {part for name, _ in people for part in re.split(r"\W+", name) if len(part) > 2}
-    return [
+    words = [
         *parts,
         *(email for _, email in people),
         *Team.objects.values_list("name", flat=True),
@@ -91,20 +94,12 @@ def hidden_words() -> list[str]:
         *(kind.system for kind in kinds.all_kinds().values()),
         *CAUSES,
         *(cause.plain for cause in CAUSES.values()),
-        *(
-            "approval queue",
-            "policy",
-            "approved",
-            "approval",
-            "error",
-            "retry",
-            "webhook",
-            "timeout",
-        ),
+        *OURS,
     ]
+    return re.compile(rf"\b({'|'.join(map(re.escape, words))})\b", re.IGNORECASE)
 
 
-def check(item: ApprovalRequest, reply: Reply, hidden: list[str]) -> None:
+def check(item: ApprovalRequest, reply: Reply, hidden: re.Pattern[str]) -> None:
     """Raise `AssertionError` for whatever `reply` must not say of `item` as it stands."""
     made = claims_made(reply.text, reply.language)
     said = f"{reply.name}: {reply.text}"
@@ -113,8 +108,7 @@ def check(item: ApprovalRequest, reply: Reply, hidden: list[str]) -> None:
         assert is_settled_as_done(item), said
     if Claim.NOT_MOVED in made:
         assert is_known_absent(item), said
-    found = [word for word in hidden if re.search(rf"\b{re.escape(word)}\b", reply.text, re.I)]
-    assert found == [], said
+    assert hidden.findall(reply.text) == [], said
     assert "{" not in reply.text
     assert "None" not in reply.text
     assert "  " not in reply.text

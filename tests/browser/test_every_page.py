@@ -63,7 +63,13 @@ PAGES = {
     ],
     "support": [
         *("/me/", "/me/cover/", "/inbox/"),
-        *("/lookup/", "/lookup/?q=ZD-9921", "/lookup/?q=nothing", "/lookup/?q=Ana+Silva"),
+        *(
+            "/lookup/",
+            "/lookup/?q=ZD-9921",
+            "/lookup/?q=nothing",
+            "/lookup/?q=Ana+Silva",
+            "/lookup/?q=ZD-9921&language=de",
+        ),
         *("/requests/new/", "/requests/new/refund/"),
         *("/requests/{pending@support@demo.test}/", "/requests/{sent_back@support@demo.test}/"),
         "/requests/{sent_back@support@demo.test}/resubmit/",
@@ -453,7 +459,7 @@ def test_the_view_one_is_in_stands_out_in_few_colours(watch):
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
-    *("livez", "readyz", "mark_read", "watch_request"),
+    *("livez", "readyz", "mark_read", "watch_request", "copy_reply"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("handoff_save", "handoff_fill", "handoff_send"),
