@@ -64,18 +64,20 @@ def with_provider_reference(text: str) -> list[QuerySet]:
     ]
 
 
-def found_exactly(text: str) -> list[int]:
-    """The ids of at most some `MOST` requests that are called this; one query."""
-    own = _newest(exactly(text))
-    return [pk for (pk,) in own.union(*with_provider_reference(text))]
+def found_exactly(text: str) -> QuerySet:
+    """The ids of at most some `MOST` requests that are called this, for `pk__in`."""
+    if _is_empty(text):
+        return ApprovalRequest.objects.none()
+    return _newest(exactly(text)).union(*with_provider_reference(text))
 
 
-def found_matching(text: str) -> list[int]:
+def found_matching(text: str) -> QuerySet:
     """The same for those that are called something like this."""
-    return [pk for (pk,) in _newest(matching(text))]
+    return ApprovalRequest.objects.none() if _is_empty(text) else _newest(matching(text))
 
 
 def _newest(named: Q) -> QuerySet:
+    """Limited, so that the database looks here first, and only then at what the reader may see."""
     found = ApprovalRequest.objects.filter(named).order_by("-created_at", "-id")
     return found.values_list("pk")[:MOST]
 

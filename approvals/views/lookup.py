@@ -71,10 +71,8 @@ def _results(request: HttpRequest, typed: str) -> dict:
     }
 
 
-def _newest(seen: QuerySet[ApprovalRequest], found: list[int]) -> list[tuple[int, str]]:
+def _newest(seen: QuerySet[ApprovalRequest], found: QuerySet) -> list[tuple[int, str]]:
     """The newest of these that the reader sees: id and customer."""
-    if not found:
-        return []
     return list(_in_order(seen.filter(pk__in=found)).values_list("pk", "customer")[:MOST])
 
 

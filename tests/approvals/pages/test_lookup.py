@@ -122,8 +122,8 @@ def test_anything_typed_gives_a_page(cast, agent, typed):
 @pytest.mark.parametrize("typed", ["%", "_", "-", ".", "'", "''", "& | !", "\\"])
 def test_signs_alone_name_nothing(cast, typed):
     cast.ask(ticket="")
-    assert finding.found_exactly(typed) == []
-    assert finding.found_matching(typed) == []
+    assert list(finding.found_exactly(typed)) == []
+    assert list(finding.found_matching(typed)) == []
 
 
 def test_what_is_older_than_90_days_is_found_when_asked_for(cast, agent, now):
