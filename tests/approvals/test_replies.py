@@ -233,7 +233,7 @@ def test_the_command_names_what_is_not(monkeypatch):
     monkeypatch.setattr(reviewed, "reviews_in", lambda folder: left)
     assert unreviewed(kinds.all_kinds()) == [first]
     out = StringIO()
-    with pytest.raises(CommandError, match="1 texts wait for a review; none of them is offered"):
+    with pytest.raises(CommandError, match="Not reviewed, so not offered to anybody: 1"):
         call_command("review_replies", stdout=out)
     assert first.name in out.getvalue()
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         for text in waiting:
             self.stdout.write(f"{text.name}\n  {' '.join(text.sentences)}")
         if not by and waiting:
-            raise CommandError(f"{len(waiting)} texts wait for a review; none of them is offered.")
+            raise CommandError(f"Not reviewed, so not offered to anybody: {len(waiting)}.")
         if by and (by != by.strip() or not by.isprintable() or '"' in by or "\\" in by):
             raise CommandError("Give the reviewer's name in plain letters.")
         for folder, found in _by_folder().items():
