@@ -4,7 +4,7 @@ or the provider's own reference, in any case and spacing. Reads only, and by ind
 
 import re
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
 from django.db.models.lookups import Exact, StartsWith
 
 from approvals.models import ApprovalRequest, Attempt, Effect
@@ -64,16 +64,19 @@ def with_provider_reference(text: str) -> list[QuerySet]:
     ]
 
 
-def found_exactly(text: str) -> QuerySet:
-    """The ids of at most some `MOST` requests that are called this, for `pk__in`."""
+def found(text: str) -> QuerySet:
+    """The ids of what is called this or something like it, for `pk__in`: some `MOST` of each."""
     if _is_empty(text):
         return ApprovalRequest.objects.none()
-    return _newest(exactly(text)).union(*with_provider_reference(text))
+    return _newest(exactly(text)).union(_newest(matching(text)), *with_provider_reference(text))
 
 
-def found_matching(text: str) -> QuerySet:
-    """The same for those that are called something like this."""
-    return ApprovalRequest.objects.none() if _is_empty(text) else _newest(matching(text))
+def is_exact(text: str) -> Case:
+    """Whether a request that was found is called exactly this."""
+    named = exactly(text)
+    for called in with_provider_reference(text):
+        named |= Q(pk__in=called)
+    return Case(When(named, then=True), default=False, output_field=BooleanField())
 
 
 def _newest(named: Q) -> QuerySet:

@@ -49,9 +49,7 @@ def _results(request: HttpRequest, typed: str) -> dict:
     now, is_older = timezone.now(), "older" in request.GET
     seen = queries.seen_by(reader(request))
     recent = seen if is_older else seen.filter(created_at__gte=now - RECENT)
-    hits = _newest(recent, finding.found_exactly(typed)) or _newest(
-        recent, finding.found_matching(typed)
-    )
+    hits = _hits(recent, typed)
     if not hits:
         return {"empty": _nothing(request, typed, is_older)}
     wanted = Q(pk__in=[pk for pk, _ in hits])
@@ -71,9 +69,13 @@ def _results(request: HttpRequest, typed: str) -> dict:
     }
 
 
-def _newest(seen: QuerySet[ApprovalRequest], found: QuerySet) -> list[tuple[int, str]]:
-    """The newest of these that the reader sees: id and customer."""
-    return list(_in_order(seen.filter(pk__in=found)).values_list("pk", "customer")[:MOST])
+def _hits(seen: QuerySet[ApprovalRequest], typed: str) -> list[tuple[int, str]]:
+    """The newest that the reader sees, id and customer: those called exactly this, if there are any."""
+    found = seen.filter(pk__in=finding.found(typed)).annotate(is_exact=finding.is_exact(typed))
+    in_order = found.order_by("-is_exact", "-created_at", "-id")
+    rows = list(in_order.values_list("pk", "customer", "is_exact")[:MOST])
+    is_any_exact = any(is_exact for _, _, is_exact in rows)
+    return [(pk, customer) for pk, customer, is_exact in rows if is_exact or not is_any_exact]
 
 
 def _in_order(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:

@@ -11,7 +11,7 @@ from approvals.kinds.base import Done
 from approvals.replies import LANGUAGES, reviewed
 from audit.models import Event
 from tests.approvals.common import events_of
-from tests.approvals.pages.common import text
+from tests.approvals.pages.common import queries_of, text
 
 
 @pytest.fixture(autouse=True)
@@ -122,8 +122,7 @@ def test_anything_typed_gives_a_page(cast, agent, typed):
 @pytest.mark.parametrize("typed", ["%", "_", "-", ".", "'", "''", "& | !", "\\"])
 def test_signs_alone_name_nothing(cast, typed):
     cast.ask(ticket="")
-    assert list(finding.found_exactly(typed)) == []
-    assert list(finding.found_matching(typed)) == []
+    assert list(finding.found(typed)) == []
 
 
 def test_what_is_older_than_90_days_is_found_when_asked_for(cast, agent, now):
@@ -297,3 +296,19 @@ def test_the_address_alone_leads_to_the_answer(cast, agent):
     item = cast.ask()
     answer = agent.get(f"/requests/{item.ref}/copy-reply/")
     assert answer["Location"].startswith(f"/lookup/?q={item.ref}")
+
+
+def test_what_is_called_exactly_so_comes_before_what_is_called_like_it(cast, agent):
+    exact = cast.ask(customer="Sil")
+    cast.ask(customer="Silva")
+    page = looked_up(agent, "sil")
+    assert f'href="/requests/{exact.ref}/"' in page
+    assert "Which one?" not in page
+
+
+@pytest.mark.parametrize("typed", ["ZD", "Sil", "A. Silva", "nothing"])
+@pytest.mark.parametrize("who", ["requester", "operator", "approver"])
+def test_a_lookup_asks_the_database_at_most_twelve_questions(cast, as_, provider, who, typed):
+    cast.run(cast.approve(cast.ask()))
+    cast.ask()
+    assert queries_of(as_(who), f"/lookup/?q={typed}") <= 12
