@@ -1,43 +1,68 @@
 """What support may say: an answer for the agent, and a text for the customer that gives away
 nothing of how we work, names nobody and promises nothing that isn't known (I10).
 
-Pure. Filled only with the kind's own words for the customer and with times.
+Pure. The texts for customers are reviewed ones, of `replies`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from approvals import kinds
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, State
+from approvals.replies import ENGLISH, Claim, Reply, reply_to, situation_of
 
-SAFE = "What was asked for, its amount, the order and the dates."
-UNSAFE = "Names, teams, checks, systems and messages of providers."
 NOBODY_NEEDS_YOU = "Nobody needs anything from you."
+NO_TEXT = "No text for the customer has been reviewed for this in this language."
+SAFE = {
+    Claim.MOVED: "What was asked for, that it was carried out, and what the text says.",
+    Claim.NOT_MOVED: "What was asked for, its amount, the order, and when it was asked.",
+    Claim.UNKNOWN: "What was asked for, its amount, the order, and that we are finding out.",
+}
+NEVER = "Names, teams, checks, systems and messages of providers."
+UNSAFE = {
+    Claim.MOVED: f"{NEVER} That the customer has it already.",
+    Claim.NOT_MOVED: f"{NEVER} A day on which it will be done.",
+    Claim.UNKNOWN: f"{NEVER} That it happened, that nothing happened, or when we shall know.",
+}
 
 
 @dataclass(frozen=True)
 class CustomerAnswer:
-    """`agent` is for support's own eyes, `customer` may be copied into a reply as it stands."""
+    """`agent` is for support's own eyes, `customer` may be copied into a reply as it stands.
+
+    `reply` says which text that is; None, with `customer` empty, where no text has been reviewed.
+    """
 
     agent: str
     customer: str
     safe: str
     unsafe: str
     as_of: datetime
+    language: str
+    reply: Reply | None
 
 
-def answer(item: ApprovalRequest, waiting: Waiting, now: datetime) -> CustomerAnswer:
-    """The truth about `item` at `now`, twice: for the agent and for the customer."""
-    words = kinds.kind_of(item.kind).customer_words(item.payload)
+def answer(
+    item: ApprovalRequest, waiting: Waiting, now: datetime, language: str = ENGLISH
+) -> CustomerAnswer:
+    """The truth about `item` at `now`, twice: for the agent and, in `language`, for the customer."""
+    reply = customer_reply(item, now, language)
+    claim = situation_of(item, kinds.kind_of(item.kind)).claim
     return CustomerAnswer(
         agent=_agent(item, waiting),
-        customer=_CUSTOMER[State(item.state)](item, words[0].upper() + words[1:]),
-        safe=SAFE,
-        unsafe=UNSAFE,
+        customer=reply.text if reply else "",
+        safe=SAFE[claim],
+        unsafe=UNSAFE[claim],
         as_of=now,
+        language=language,
+        reply=reply,
     )
+
+
+def customer_reply(item: ApprovalRequest, now: datetime, language: str) -> Reply | None:
+    """The text for the customer alone; None when none has been reviewed."""
+    return reply_to(item, kinds.kind_of(item.kind), language, now)
 
 
 def _agent(item: ApprovalRequest, waiting: Waiting) -> str:
@@ -57,72 +82,3 @@ _OPEN_WITH_OTHERS = (
     State.IN_DOUBT,
     State.NEEDS_PERSON,
 )
-
-
-def _checking(item: ApprovalRequest, words: str) -> str:
-    bank = " After that your bank usually needs 5 to 10 business days." if _is_money(item) else ""
-    return (
-        f"{words} is being checked and has not been carried out yet.{bank} "
-        "You do not need to do anything."
-    )
-
-
-def _on_its_way(item: ApprovalRequest, words: str) -> str:
-    return f"{words} is approved and is being carried out. You do not need to do anything."
-
-
-def _delayed(item: ApprovalRequest, words: str) -> str:
-    if item.effect.undone_at is not None:
-        return (
-            f"{words} did not arrive: it came back after it was sent. "
-            "We are looking for another way and will write to you."
-        )
-    if not item.effect.is_proven_absent:
-        return _confirming(item, words)
-    return (
-        f"{words} is approved. It takes longer than usual and has not been carried out yet. "
-        "We are working on it; you do not need to do anything."
-    )
-
-
-def _confirming(item: ApprovalRequest, words: str) -> str:
-    who = "the payment provider" if _is_money(item) else "the system that carries it out"
-    return (
-        f"We are confirming with {who} whether {words[0].lower() + words[1:]} went through, "
-        "and will write to you. You do not need to do anything."
-    )
-
-
-def _done(item: ApprovalRequest, words: str) -> str:
-    day = item.effect.settled_at
-    on = f" on {day.day} {day:%B}" if day else ""
-    reference = item.effect.provider_reference
-    if not _is_money(item):
-        return f"{words} was carried out{on}."
-    number = f" The reference for your bank is {reference}." if reference else ""
-    return (
-        f"{words} was sent{on}. Your bank usually needs 5 to 10 business days to show it.{number}"
-    )
-
-
-def _ended(item: ApprovalRequest, words: str) -> str:
-    return f"{words} will not be carried out. Nothing was changed."
-
-
-_CUSTOMER: dict[State, Callable[[ApprovalRequest, str], str]] = {
-    State.PENDING: _checking,
-    State.SENT_BACK: _checking,
-    State.APPROVED: _on_its_way,
-    State.EXECUTING: _confirming,
-    State.RETRYING: _delayed,
-    State.IN_DOUBT: _confirming,
-    State.NEEDS_PERSON: _delayed,
-    State.DONE: _done,
-    State.REJECTED: _ended,
-    State.WITHDRAWN: _ended,
-    State.EXPIRED: _ended,
-}
-
-
-def _is_money(item: ApprovalRequest) -> bool:
-    return item.amount is not None

@@ -37,6 +37,7 @@ class Action(StrEnum):
     REMIND = "request.remind"
     NOTE = "request.note"
     FORGET = "request.forget"
+    COPY_REPLY = "request.copy_reply"
 
 
 SENTENCES: dict[Action, str] = {
@@ -69,6 +70,7 @@ SENTENCES: dict[Action, str] = {
     Action.REMIND: "Reminder sent to {to}",
     Action.NOTE: "Note",
     Action.FORGET: "What it held of the customer was forgotten",
+    Action.COPY_REPLY: "Copied reply v{reply_version} ({language_name}) for the customer",
 }
 
 TONES: dict[Action, str] = {

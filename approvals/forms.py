@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from approvals import figures, kinds, queries
+from approvals import figures, finding, kinds
 from approvals.causes import CAUSES
 from approvals.kinds.base import PlainForm
 from approvals.models import ENDED, OPEN, ApprovalRequest, Queue, State
@@ -99,7 +99,7 @@ class QueueFilter(django_filters.FilterSet):
         return found
 
     def search(self, found: QuerySet, name: str, value: str) -> QuerySet:
-        return found.filter(queries.matching(value))
+        return found.filter(finding.matching(value))
 
     def due_by(self, found: QuerySet, name: str, value: str) -> QuerySet:
         now = timezone.now()

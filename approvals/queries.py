@@ -333,28 +333,7 @@ def _names(item: ApprovalRequest, people: Iterable[Access]) -> list[str]:
     )
 
 
-# --- Search ----------------------------------------------------------------------------------------
-
-
-def exactly(text: str) -> Q:
-    """The request itself, or all that carry exactly this ticket, order, account or customer.
-
-    Case and surrounding spaces don't matter.
-    """
-    text = " ".join(text.split())
-    return (
-        Q(ref__iexact=text)
-        | Q(ticket__iexact=text)
-        | Q(customer__iexact=text)
-        | Q(payload__order__iexact=text)
-        | Q(payload__account__iexact=text)
-    )
-
-
-def matching(text: str) -> Q:
-    """As `exactly`, and by the beginning of a reference or a part of a customer's name."""
-    text = " ".join(text.split())
-    return exactly(text) | Q(ref__istartswith=text) | Q(customer__icontains=text)
+# --- Decisions ---------------------------------------------------------------------------------------
 
 
 def decided_by(person: Access, *, limit: int = 50) -> QuerySet[Decision]:

@@ -315,6 +315,11 @@ def _note(item: Item, by: Access) -> Verdict:
     return _view(item, by)
 
 
+def _copy_reply(item: Item, by: Access) -> Verdict:
+    """Whoever may see the answer."""
+    return _view(item, by)
+
+
 def _is_requester(item: Item, by: Access) -> bool:
     return item.requester_key == by.person_key
 
@@ -351,6 +356,7 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "settle": _settle,
     "confirm_settlement": _confirm_settlement,
     "note": _note,
+    "copy_reply": _copy_reply,
 }
 
 

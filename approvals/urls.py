@@ -69,6 +69,7 @@ urlpatterns = [
     path("requests/<ref:ref>/resubmit/", new.change, name="resubmit"),
     path("requests/<ref:ref>/reveal/", reveal.reveal, name="reveal"),
     path("requests/<ref:ref>/receipt/", receipt.receipt, name="receipt"),
+    path("requests/<ref:ref>/copy-reply/", lookup.copied, name="copy_reply"),
     path("requests/<ref:ref>/<slug:verb>/", confirm.confirm, name="verb"),
     path("requests/<ref:ref>/attempts/<int:number>/", attempt.attempt, name="attempt"),
     path("lookup/", lookup.lookup, name="lookup"),

@@ -96,6 +96,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "withdraw": {"reason": "The parcel arrived."},
     "hold": {"reason": "Asking the provider."},
     "note": {"reason": "The carrier answers tomorrow."},
+    "copy_reply": {"language": "de"},
     "settle": {
         "revision": 1,
         "happened": True,

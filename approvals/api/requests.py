@@ -11,11 +11,12 @@ from pydantic import BaseModel
 
 from accounts.access import Access
 from accounts.models import Scope
-from approvals import answers, queries
+from approvals import answers, finding, queries
 from approvals.api import cursors, showing
 from approvals.api.callers import caller, needs
 from approvals.api.problems import Problem
 from approvals.api.shapes import (
+    AnswerFilters,
     AnswerShape,
     ApproverShape,
     ApproversShape,
@@ -107,19 +108,11 @@ def attempts(request: HttpRequest, ref: str) -> HttpResponse:
     "/{ref}/answer", response=AnswerShape, operation_id="getAnswer", summary="What support may say"
 )
 @needs(Scope.READ)
-def answer(request: HttpRequest, ref: str) -> HttpResponse:
+def answer(request: HttpRequest, ref: str, filters: Query[AnswerFilters]) -> HttpResponse:
     """`customer` names nobody, promises nothing that is not known, and can be copied as it is."""
     item, now = _find(request, ref), timezone.now()
-    said = answers.answer(item, queries.explained([item], now)[item.pk], now)
-    return sent(
-        AnswerShape(
-            agent=said.agent,
-            customer=said.customer,
-            safe=said.safe,
-            unsafe=said.unsafe,
-            as_of=said.as_of,
-        )
-    )
+    waiting = queries.explained([item], now)[item.pk]
+    return sent(showing.answer_shaped(answers.answer(item, waiting, now, filters.language)))
 
 
 @router.get(
@@ -194,7 +187,7 @@ def _filtered(
         is_stuck = queries.in_view("stuck", person, now)
         found = found.filter(is_stuck if filters.stuck == "true" else ~is_stuck)
     if filters.q is not None:
-        found = found.filter(queries.matching(filters.q))
+        found = found.filter(finding.matching(filters.q))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from approvals.models import State
+from approvals.replies import ENGLISH, LANGUAGES
 
 REF = r"^[A-Za-z]{2,4}-[0-9]{1,15}$"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -116,6 +117,18 @@ class ConfirmSettlement(Body):
     finding: Annotated[
         int | None, Field(ge=1, description="The id of the finding that you read.")
     ] = None
+
+
+class CopyReply(Body):
+    language: Literal[*LANGUAGES] = ENGLISH
+    reply_id: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="The `reply_id` of the answer that you read: refused when the answer has "
+            "changed since. Empty: whatever it is now.",
+        ),
+    ] = ""
 
 
 class Nothing(Body):
@@ -371,10 +384,25 @@ class AnswerShape(Shape):
     """What support may say: `agent` for their own eyes, `customer` to be copied into a reply."""
 
     agent: str
-    customer: str
+    customer: Annotated[
+        str, Field(description="Empty where no text has been reviewed in this language.")
+    ]
     safe: str
     unsafe: str
     as_of: Told
+    language: Literal[*LANGUAGES]
+    version: Annotated[
+        int | None, Field(description="Which reviewed wording of the text `customer` is.")
+    ]
+    reply_id: Annotated[
+        str, Field(description="Names these words; send it with copy-reply. Empty without a text.")
+    ]
+
+
+class AnswerFilters(BaseModel):
+    language: Annotated[Literal[*LANGUAGES], Field(description="Of `customer`; ISO 639-1.")] = (
+        ENGLISH
+    )
 
 
 class ApproverShape(Shape):

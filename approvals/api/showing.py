@@ -7,8 +7,10 @@ from datetime import datetime
 from accounts.access import Access
 from accounts.models import User
 from approvals import kinds, queries
+from approvals.answers import CustomerAnswer
 from approvals.api.shapes import (
     ActorShape,
+    AnswerShape,
     AttemptShape,
     EventPlaceShape,
     EventShape,
@@ -185,6 +187,19 @@ def attempt_shaped(call: Attempt) -> AttemptShape:
         meaning=cause(call.cause).plain if call.cause else None,
         provider_reference=call.provider_reference or None,
         evidence=call.evidence,
+    )
+
+
+def answer_shaped(said: CustomerAnswer) -> AnswerShape:
+    return AnswerShape(
+        agent=said.agent,
+        customer=said.customer,
+        safe=said.safe,
+        unsafe=said.unsafe,
+        as_of=said.as_of,
+        language=said.language,
+        version=said.reply.version if said.reply else None,
+        reply_id=said.reply.id if said.reply else "",
     )
 
 

@@ -14,7 +14,7 @@ from approvals.api import shapes, showing
 from approvals.api.callers import caller, needs
 from approvals.api.problems import Problem
 from approvals.api.requests import router
-from approvals.commands import decide, operate, settle, submit
+from approvals.commands import copying, decide, operate, settle, submit
 from approvals.commands.frame import Answer, Command, Seen
 from approvals.refusals import VersionMismatch
 
@@ -41,6 +41,12 @@ VERBS: dict[str, Verb] = {
     "resubmit": Verb(submit.resubmit, shapes.Resubmit, (SUBMIT,), "Change it and send it again"),
     "withdraw": Verb(submit.withdraw, shapes.Reason, (SUBMIT, OPERATE), "Withdraw it"),
     "note": Verb(operate.note, shapes.Reason, (SUBMIT, OPERATE, DECIDE), "Leave a note"),
+    "copy-reply": Verb(
+        copying.copy_reply,
+        shapes.CopyReply,
+        (SUBMIT, OPERATE, DECIDE),
+        "Record that the customer is told the answer",
+    ),
     "claim": Verb(operate.claim, shapes.Nothing, (OPERATE,), "Make it yours"),
     "release": Verb(operate.release, shapes.Nothing, (OPERATE,), "Make it nobody's"),
     "assign": Verb(operate.assign, shapes.Assign, (OPERATE,), "Give it to a colleague"),

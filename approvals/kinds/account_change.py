@@ -5,7 +5,7 @@ A change has an address of its own, made of the effect's id: a repeated PUT is t
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -60,6 +60,7 @@ class AccountChange(Kind):
     label = "Account change"
     description = "Change where a customer is paid, their e-mail address or limit, or close it."
     system = "Account service"
+    reply_fields = ("change",)
     form = AccountChangeForm
     private_labels = frozenset(["From", "To"])
     payload_schema = text_schema(
@@ -108,13 +109,8 @@ class AccountChange(Kind):
             lines.append(Fact("To", payload["to"], is_private=True))
         return lines
 
-    def customer_words(self, payload: Payload) -> str:
-        return {
-            "payout_account": "the change of your payout account",
-            "email": "the change of your e-mail address",
-            "close": "closing your account",
-            "limit": "the change of your limit",
-        }[payload["change"]]
+    def reply_facts(self, payload: Payload) -> Mapping[str, str]:
+        return {"change": payload["change"]}
 
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not settings.ACCOUNT_SERVICE_URL:

@@ -8,6 +8,7 @@ what they saw as one of the results below; a raised exception counts as an unkno
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,6 +18,8 @@ from approvals.refusals import Invalid
 from approvals.wording import is_storable
 
 Payload = Mapping[str, Any]
+# Where the texts for customers are: neutral ones, and those of our own kinds.
+REPLIES = Path(__file__).parents[1] / "replies" / "library"
 FILLED = {"minLength": 1, "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
 
 
@@ -113,6 +116,10 @@ class Kind(ABC):
     after_done: ClassVar[str] = ""
     is_outside: ClassVar[bool] = True
     may_fail_later: ClassVar[bool] = False
+    # The folder of its texts for customers, `<language>/<slug>.toml`; without them neutral ones serve.
+    replies: ClassVar[Path] = REPLIES
+    # What these texts may say beside amount and dates: the names that `reply_facts` gives.
+    reply_fields: ClassVar[Sequence[str]] = ()
 
     @property
     def system_slug(self) -> str:
@@ -161,9 +168,9 @@ class Kind(ABC):
     def look_up(self, effect: Effect) -> Done | Refused | Absent | Unknown:
         """Ask whether the effect exists. Never causes anything."""
 
-    @abstractmethod
-    def customer_words(self, payload: Payload) -> str:
-        """What the customer would call it: “Your refund of EUR 1,240.00 for order 88120”."""
+    def reply_facts(self, payload: Payload) -> Mapping[str, str]:
+        """What a customer may read of it, by the names of `reply_fields`."""
+        return {}
 
 
 def require(payload: Payload, allowed: Mapping[str, int], optional: Sequence[str] = ()) -> dict:

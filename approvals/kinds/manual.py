@@ -57,9 +57,6 @@ class Manual(Kind):
             Fact("Instructions", payload["instructions"]),
         ]
 
-    def customer_words(self, payload: Payload) -> str:
-        return "what you asked us for"
-
     def send(self, effect: Effect) -> Refused:
         return Refused("by-hand", permanent=True)
 

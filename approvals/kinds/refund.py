@@ -5,7 +5,7 @@ What its answers mean is in `stripe_answers.py`, how they are fetched in `stripe
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import stripe
@@ -43,6 +43,7 @@ REASONS = [
     ("other", "Other"),
 ]
 STRIPE_REASONS = ("duplicate", "fraudulent")
+BANK_DAYS = ("5", "10")  # business days until a bank shows a refund, by our policy
 LEAST = "The amount must be more than 0."
 
 
@@ -87,7 +88,8 @@ class Refund(Kind):
         reason_code={"type": "string", "enum": [code for code, _ in REASONS]},
     )
     may_fail_later = True
-    after_done = "The bank may need 5 to 10 business days."
+    after_done = f"The bank may need {BANK_DAYS[0]} to {BANK_DAYS[1]} business days."
+    reply_fields = ("order", "bank_from", "bank_to")
 
     def check(self, payload: Payload) -> dict[str, Any]:
         amount = payload.get("amount")
@@ -137,8 +139,8 @@ class Refund(Kind):
             Fact("Category", dict(REASONS)[payload["reason_code"]]),
         ]
 
-    def customer_words(self, payload: Payload) -> str:
-        return f"your refund of {money(*self.money(payload))} for order {payload['order']}"
+    def reply_facts(self, payload: Payload) -> Mapping[str, str]:
+        return {"order": payload["order"], "bank_from": BANK_DAYS[0], "bank_to": BANK_DAYS[1]}
 
     def examine(self, payload: Payload) -> Sequence[Fact]:
         if not settings.STRIPE_API_KEY:

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from approvals.models.search import SearchKey
+
 
 class Effect(models.Model):
     """At most one for each request, with a key that never changes (I1).
@@ -56,6 +58,11 @@ class Effect(models.Model):
                 condition=models.Q(settled_at__isnull=False),
                 name="effect_settled",
             ),
+            models.Index(
+                SearchKey("provider_reference"),
+                condition=~models.Q(provider_reference=""),
+                name="effect_called",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -103,6 +110,11 @@ class Attempt(models.Model):
                 fields=["finished_at"],
                 condition=models.Q(purpose="send", outcome="done"),
                 name="attempt_done",
+            ),
+            models.Index(
+                SearchKey("provider_reference"),
+                condition=~models.Q(provider_reference=""),
+                name="attempt_called",
             ),
         ]
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F
-from django.db.models.fields.json import KT
-from django.db.models.functions import Coalesce, Upper
+from django.db.models.functions import Coalesce
 from django_fsm import RETURN_VALUE, FSMField, transition
 
 from approvals.models.decision import Choice, Decision, Step
 from approvals.models.policy import PolicyVersion
 from approvals.models.queue import Queue
 from approvals.models.recorded import RecordedRow
+from approvals.models.search import NAMED_IN_PAYLOAD, SearchKey, Words, in_payload
 from approvals.rules import permits
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -200,14 +200,14 @@ class ApprovalRequest(ProtectedState, RecordedRow):
             models.Index(fields=["requester_key", "-created_at"], name="request_of_person"),
             models.Index(fields=["customer", "-created_at"], name="request_of_customer"),
             models.Index(fields=["ticket"], name="request_of_ticket"),
-            # What a look-up compares whatever its case (queries.exactly).
-            models.Index(Upper("ref"), name="request_ref_any_case"),
-            models.Index(Upper("ticket"), name="request_ticket_any_case"),
-            models.Index(
-                Upper("customer"), F("created_at").desc(), name="request_customer_any_case"
+            models.Index(SearchKey("ref"), name="request_called_ref"),
+            models.Index(SearchKey("ticket"), name="request_called_ticket"),
+            models.Index(SearchKey("customer"), name="request_called_customer"),
+            *(
+                models.Index(SearchKey(in_payload(name)), name=f"request_called_{name}")
+                for name in NAMED_IN_PAYLOAD
             ),
-            models.Index(Upper(KT("payload__order")), name="request_order_any_case"),
-            models.Index(Upper(KT("payload__account")), name="request_account_any_case"),
+            GinIndex(Words("customer"), name="request_customer_words"),
         ]
 
     def __str__(self) -> str:

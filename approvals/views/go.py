@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from approvals import kinds, queries
+from approvals import finding, kinds, queries
 from approvals.views.frame import page_frame, reader
 from approvals.wording import visible
 
@@ -45,4 +45,4 @@ def _requests(request: HttpRequest, typed: str) -> list:
         by_number = list(seen.filter(ref__endswith=f"-{typed}")[:MOST])
         if by_number:
             return by_number
-    return list(seen.filter(queries.matching(typed))[:MOST])
+    return list(seen.filter(finding.matching(typed))[:MOST])

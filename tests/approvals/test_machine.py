@@ -4,6 +4,8 @@ Each example is one refund with a provider of its own that may hang before or af
 refuse, or lose its worker. The model knows nothing of the database but the next due times.
 """
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,12 +24,15 @@ from hypothesis.stateful import (
 
 from accounts.models import Membership
 from approvals import doctor, execution, history, sweeping, timing
-from approvals.commands import decide, operate, settle, submit
+from approvals.answers import customer_reply
+from approvals.commands import copying, decide, operate, settle, submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
 from approvals.kinds.refund import Refund
 from approvals.models import ApprovalRequest, Effect, State
 from approvals.refusals import Invalid, NoPolicy, NotAllowed, NotFound, Refusal
+from approvals.replies import LANGUAGES, Claim, Situation, situation_of
 from audit.models import Event
+from tests.approvals import reply_checks
 from tests.approvals.common import denied
 from tests.cast import Cast
 
@@ -105,6 +110,7 @@ class Machine(RuleBasedStateMachine):
         self.at = self.cast.now
         self.plan = "done"
         self.steps = 0
+        self.hidden = reply_checks.hidden_words()
         self.monkeypatch.setattr(Refund, "send", lambda kind, effect: self.provider_sends())
         self.monkeypatch.setattr(Refund, "look_up", lambda kind, effect: self.provider_finds())
 
@@ -308,7 +314,13 @@ class Machine(RuleBasedStateMachine):
     def note(self, who: str) -> None:
         self.attempt(operate.note, who, allowed=True, in_state=True, reason="Look.")
 
-    @rule(verb=st.sampled_from(("claim", "release", "note")), who=st.sampled_from(PEOPLE))
+    def copy_reply(self, who: str) -> None:
+        self.attempt(copying.copy_reply, who, allowed=True, in_state=True, language="de")
+
+    @rule(
+        verb=st.sampled_from(("claim", "release", "note", "copy_reply")),
+        who=st.sampled_from(PEOPLE),
+    )
     def look_after(self, verb: str, who: str) -> None:
         getattr(self, verb)(who)
 
@@ -589,6 +601,18 @@ class Machine(RuleBasedStateMachine):
         assert past.item.columns() == self.row.columns()
 
     @invariant()
+    def the_customer_is_told_only_what_is_known(self) -> None:
+        """I10, in every language: against the request as it stands, and against the provider's own
+        books, which nobody here can see."""
+        row = self.row
+        for language in LANGUAGES:
+            reply = customer_reply(row, self.at, language)
+            reply_checks.check(row, reply, self.hidden)
+        said = reply.situation.claim
+        assert said is not Claim.MOVED or self.model.effects or row.was_settled_by_people
+        assert said is not Claim.NOT_MOVED or not self.model.effects
+
+    @invariant()
     def it_happens_at_most_once(self) -> None:
         """I1. Confirmed more than once is the same effect, found again."""
         assert self.model.effects <= 1
@@ -606,6 +630,46 @@ def test_every_order_of_commands_and_faults_follows_the_table(cast, monkeypatch)
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+FOUND = (None, True, False)  # what two people find afterwards, if anybody looks
+
+
+def test_after_every_two_faults_the_customer_is_told_only_what_is_known(cast, monkeypatch):
+    """I10: not left to chance, as above, but each in turn."""
+    bound = type("BoundMachine", (Machine,), {"cast": cast, "monkeypatch": monkeypatch})
+    reached = set()
+    for first, second in itertools.product(PLANS, ("done", "refused for good", "hangs")):
+        for found in FOUND:
+            reached |= situations_of(bound(), (first, second), found)
+    assert reached >= {
+        *(Situation.ACCEPTED, Situation.UNDER_WAY, Situation.IN_DOUBT, Situation.DELAYED),
+        *(Situation.STOPPED, Situation.DONE, Situation.DONE_BY_PEOPLE, Situation.UNCONFIRMED),
+        *(Situation.CAME_BACK, Situation.ENDED_AFTER_TRY, Situation.ENDED_UNCONFIRMED),
+    }
+
+
+def situations_of(machine: Machine, plans: Iterable[str], found: bool | None) -> set[Situation]:
+    """Where this history leads; what the customer is told on the way is checked at each step."""
+    steps = [lambda plan=plan: machine.work_when_it_is_due(plan) for plan in plans]
+    steps += [lambda: machine.wait(61)]
+    if found is not None:
+        steps += [lambda: machine.settle_by_two(found)]
+        steps += [lambda: machine.work_when_it_is_due("refused for good")]
+    steps += [lambda: machine.withdraw("operator")]
+    reached = set()
+    try:
+        machine.ask(amount=4_000, leaver="", plans=[])
+        for step in steps:
+            machine.the_customer_is_told_only_what_is_known()
+            reached.add(situation_of(machine.row, Refund()))
+            step()
+        machine.the_customer_is_told_only_what_is_known()
+        reached.add(situation_of(machine.row, Refund()))
+    finally:
+        transaction.set_rollback(True)
+        machine.block.__exit__(None, None, None)
+    return reached
 
 
 def test_the_table_names_every_state():

@@ -125,8 +125,13 @@ def test_t2_finance_decides_only_what_it_saw(sign_in: SignIn, stored: Stored):
     assert len(hand.clicks) <= 4
 
 
-@pytest.mark.parametrize("typed", ["ZD-9921", " zd-9921 "])
-def test_t3_support_answers_the_customer(sign_in: SignIn, typed: str):
+COPIED = """
+select reason from audit_event where action = 'request.copy_reply' order by id desc limit 1
+"""
+
+
+@pytest.mark.parametrize("typed", ["ZD-9921", " zd 9921 "])
+def test_t3_support_answers_the_customer(sign_in: SignIn, stored: Stored, typed: str):
     page, hand = sign_in("support@demo.test"), Hand()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/lookup/")
@@ -139,4 +144,6 @@ def test_t3_support_answers_the_customer(sign_in: SignIn, typed: str):
     reply = page.evaluate("navigator.clipboard.readText()")
     assert "EUR 1,240.00 for order 88120" in reply
     assert not re.search("Stripe|Finance|Weber|Sand|Roy|Berg|approv", reply, re.I)
+    expect(page.locator("#copied")).to_have_text("Recorded: you copied reply v1 (English).")
+    assert stored(COPIED) == [(reply,)]
     assert len(hand.clicks) <= 2

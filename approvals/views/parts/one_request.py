@@ -29,6 +29,8 @@ def parts(now: datetime) -> list[Part]:
         _attempts(now),
         _timeline(now),
         _copy_box(),
+        _reply(),
+        _ask_operations(),
     ]
 
 
@@ -388,4 +390,38 @@ def _copy_box() -> Part:
                 "At worst": {"id": "reply", "text": f"{ARABIC}\n{HEBREW} 12\n{LONG}"},
             },
         ),
+    )
+
+
+def _reply() -> Part:
+    def answer(text: str, language: str = "en") -> dict:
+        reply = {"language": language, "id": "0123456789abcdef01234567"}
+        return {"answer": {"ref": "EX-1", "customer": text, "reply": reply, "copy_key": "k"}}
+
+    return Part(
+        "reply",
+        "Reply",
+        "The words for a customer. Copying them records that they were copied; without script the "
+        "button only records it, and the text can be selected.",
+        [component("reply")],
+        of(
+            component("reply"),
+            {
+                "In English": answer("Your refund of EUR 1,240.00 was sent on 24 November."),
+                "In German": answer("Ihre Erstattung wurde am 24. November ausgeführt.", "de"),
+                "At worst": answer(f"{ARABIC} {LONG}"),
+            },
+        ),
+    )
+
+
+def _ask_operations() -> Part:
+    question = "The customer asks again (ticket ZD-9921). What can I tell them, and by when?"
+    answer = {"ref": "EX-1", "question": question, "note_key": "k"}
+    return Part(
+        "ask_operations",
+        "Ask operations",
+        "On an answer, for who may leave a note: the question becomes one.",
+        [component("ask_operations")],
+        of(component("ask_operations"), {"Closed": {"answer": answer}}),
     )

@@ -37,7 +37,7 @@ def test_every_verb_of_the_contract_is_there():
         "approve reject send-back resubmit withdraw take-back claim release assign hold resume try-again"
         " ask-provider settle confirm-settlement note"
     )
-    assert set(VERBS) == {*contract.split(), "remind"}
+    assert set(VERBS) == {*contract.split(), "remind", "copy-reply"}
 
 
 def test_a_decision_without_what_was_seen_is_told_so(finance, cast):

@@ -1,4 +1,4 @@
-"""My decisions, the lookup, one's own first page and going to."""
+"""My decisions, one's own first page and going to."""
 
 import pytest
 
@@ -26,33 +26,6 @@ def test_decided_requests_are_listed(cast, as_):
 def test_who_decides_nothing_has_an_empty_page(cast, as_):
     cast.ask()
     assert "Nothing waits for you." in text(as_("requester").get("/decisions/"))
-
-
-@pytest.mark.parametrize("by", ["ref", "ticket", "order"])
-def test_lookup_finds_by_what_customers_name(cast, as_, by):
-    item = cast.ask()
-    asked = item.payload["order"] if by == "order" else getattr(item, by)
-    page = text(as_("requester").get("/lookup/", {"q": f"  {asked.lower()} "}))
-    assert f"Your refund of EUR 88.00 for order {item.payload['order']} is being checked" in page
-
-
-def test_lookup_of_a_customer_with_two_requests_asks_which(cast, as_):
-    first, second = cast.ask(), cast.ask()
-    page = text(as_("requester").get("/lookup/", {"q": "A. Silva"}))
-    assert first.ref in page
-    assert second.ref in page
-
-
-def test_lookup_finds_nothing_of_others(cast, as_):
-    item = cast.ask()
-    page = text(as_("stranger").get("/lookup/", {"q": item.ref}))
-    assert f"No request for “{item.ref}”." in page
-
-
-@pytest.mark.parametrize("typed", ["", "   ", "nothing", "<b>", "%", "\u202e", "x" * 5000])
-def test_lookup_of_anything_gives_a_page(cast, as_, typed):
-    cast.ask()
-    assert as_("requester").get("/lookup/", {"q": typed}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Finding requests by what people call them: a reference, ticket, order, account, payment, customer
+or the provider's own reference, in any case and spacing. Reads only, and by indexes.
+"""
+
+import re
+
+from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models.lookups import Exact, StartsWith
+
+from approvals.models import ApprovalRequest, Attempt, Effect
+from approvals.models.search import (
+    BETWEEN,
+    NAMED_IN_PAYLOAD,
+    HasWords,
+    SearchKey,
+    in_payload,
+)
+
+MOST = (
+    1000  # so many are looked at, the newest first, before what the reader may not see is left out
+)
+SHORTEST_WORD = 2
+NOTHING = Q(pk__in=())
+
+
+def exactly(text: str) -> Q:
+    """The request itself, or all that carry exactly this ticket, order, account, payment or customer.
+
+    Case, spaces and dashes don't matter.
+    """
+    if _is_empty(text):
+        return NOTHING
+    wanted = SearchKey(Value(text))
+    found = Q()
+    for name in ("ref", "ticket", "customer", *map(in_payload, NAMED_IN_PAYLOAD)):
+        found |= Q(Exact(SearchKey(name), wanted))
+    return found
+
+
+def matching(text: str) -> Q:
+    """As `exactly`, and by the beginning of a reference or of the words of a customer's name."""
+    if _is_empty(text):
+        return NOTHING
+    found = exactly(text) | Q(StartsWith(SearchKey("ref"), _escaped(text)))
+    words = [word for word in re.findall(r"\w+", text) if len(word) >= SHORTEST_WORD]
+    if words:
+        found |= Q(HasWords("customer", Value(" & ".join(f"'{word}':*" for word in words))))
+    return found
+
+
+def of_customer(name: str) -> Q:
+    return Q(Exact(SearchKey("customer"), SearchKey(Value(name))))
+
+
+def with_provider_reference(text: str) -> list[QuerySet]:
+    """The ids of requests whose effect, or any call for it, has this reference at the provider."""
+    if _is_empty(text):
+        return []
+    same = Exact(SearchKey("provider_reference"), SearchKey(Value(text)))
+    named = ~Q(provider_reference="")
+    return [
+        Effect.objects.filter(named, same).order_by().values_list("item"),
+        Attempt.objects.filter(named, same).order_by().values_list("effect__item"),
+    ]
+
+
+def found(text: str) -> QuerySet:
+    """The ids of what is called this or something like it, for `pk__in`: some `MOST` of each."""
+    if _is_empty(text):
+        return ApprovalRequest.objects.none()
+    return _newest(exactly(text)).union(_newest(matching(text)), *with_provider_reference(text))
+
+
+def is_exact(text: str) -> Case:
+    """Whether a request that was found is called exactly this."""
+    named = exactly(text)
+    for called in with_provider_reference(text):
+        named |= Q(pk__in=called)
+    return Case(When(named, then=True), default=False, output_field=BooleanField())
+
+
+def _newest(named: Q) -> QuerySet:
+    """Limited, so that the database looks here first, and only then at what the reader may see."""
+    found = ApprovalRequest.objects.filter(named).order_by("-created_at", "-id")
+    return found.values_list("pk")[:MOST]
+
+
+def _is_empty(text: str) -> bool:
+    return not text.translate(dict.fromkeys(map(ord, BETWEEN))).strip()
+
+
+def _escaped(text: str) -> str:
+    """The key of `text`, for the beginning of a reference: those are plain letters and digits."""
+    return text.translate(dict.fromkeys(map(ord, BETWEEN))).lower()

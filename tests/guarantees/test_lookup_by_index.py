@@ -1,0 +1,40 @@
+"""The lookup stays as fast at a million requests: every question to the database is an index's."""
+
+import pytest
+from django.db import connection
+
+from approvals import finding
+from approvals.models import ApprovalRequest
+
+QUESTIONS = {
+    "exactly": lambda: ApprovalRequest.objects.filter(finding.exactly("ZD 9921")),
+    "matching": lambda: ApprovalRequest.objects.filter(finding.matching("rf 20 silva")),
+    "customer": lambda: ApprovalRequest.objects.filter(finding.of_customer("A. Silva")),
+    "effects": lambda: finding.with_provider_reference("re_1")[0],
+    "attempts": lambda: finding.with_provider_reference("re_1")[1],
+}
+EXPECTED = {
+    "exactly": ["ref", "ticket", "customer", "order", "account", "payment"],
+    "matching": ["ref", "ticket", "customer", "order", "account", "payment"],
+    "customer": ["customer"],
+    "effects": ["effect_called"],
+    "attempts": ["attempt_called"],
+}
+
+
+@pytest.fixture
+def without_scans(db):
+    """The planner takes an index wherever one can answer; with few rows it would not bother."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexonlyscan = off")
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_way_of_finding_goes_by_its_index(without_scans, name):
+    plan = QUESTIONS[name]().explain()
+    assert "Seq Scan" not in plan
+    for index in EXPECTED[name]:
+        called = index if index.endswith("_called") else f"request_called_{index}"
+        assert called in plan, plan
+    assert ("request_customer_words" in plan) == (name == "matching")
