@@ -27,7 +27,7 @@ _FACTS: dict[Action, tuple[str, ...]] = {
     Action.ASSIGN: ("to", "owner"),
     Action.REMIND: ("to",),
     Action.NOTE: ("mentions",),
-    Action.COPY_REPLY: ("reply_version", "language_name"),
+    Action.COPY_REPLY: ("reply", "reply_version", "language", "language_name"),
 }
 _COVER = ("cover", "person", "deputy", "deputy_id", "queues", "starts_at", "ends_at")
 _LATE = "A call came back after its turn was over: {seen}"

@@ -1,7 +1,6 @@
 """Asking for something, asking again with changed content, and no longer wanting it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -169,7 +168,7 @@ def resubmit(
     _refuse_a_duplicate(running, kind, content)
     Decision.objects.filter(item=item, voided_at=None).update(voided_at=running.at)
     fill(item, kind, content)
-    item.examined = [asdict(fact) for fact in examined]
+    item.examined = [fact.as_known() for fact in examined]
     item.revision += 1
     item.content_hash = hash_of(item)
     follow(item, rule, running.at)
@@ -238,7 +237,7 @@ def _ask(
         contributor_keys=[str(running.access.person_key)],
         policy_version=version,
         is_another=is_another,
-        examined=[asdict(fact) for fact in examined],
+        examined=[fact.as_known() for fact in examined],
         waiting_since=running.at,
         created_at=running.at,
         updated_at=running.at,

@@ -31,6 +31,10 @@ class Fact:
     value: str
     is_private: bool = False
 
+    def as_known(self) -> dict[str, str]:
+        """As a request keeps what was known of it when it was asked for."""
+        return {"label": self.label, "value": self.value}
+
 
 @dataclass(frozen=True)
 class Effect:

@@ -4,7 +4,7 @@ Each method does what the command or the worker of its name does in the middle o
 `commit` takes the place of `transitions.commit` and keeps every version instead of saving it.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -398,7 +398,7 @@ def begun(
         requester_key=by.person_key,
         contributor_keys=[str(by.person_key)],
         policy_version=desk.version,
-        examined=[asdict(fact) for fact in EXAMINED],
+        examined=[fact.as_known() for fact in EXAMINED],
         created_at=at,
     )
     story = Story(item, desk, by, draw, at, now)

@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 
 from approvals.refusals import NotAllowed
 from audit.models import Event
+from audit.verify import Break, Kind, Report
 from auditing import checking, jobs
 from auditing.commands.verifying import ask_for_check
 from auditing.models import LOST_AFTER, VerificationRun
@@ -232,8 +233,8 @@ def test_the_result_is_kept_even_if_its_own_stream_is_broken(committed_db, cast)
 
 
 def test_of_very_many_breaks_the_first_are_kept_and_all_are_counted(cast, monkeypatch):
-    many = [SimpleNamespace(stream="s", seq=n, sentence="x", kind="changed") for n in range(250)]
-    report = SimpleNamespace(streams=1, events=250, breaks=many)
+    many = [Break("s", n, Kind.CHANGED, "x") for n in range(250)]
+    report = Report(streams=1, events=250, breaks=many)
     monkeypatch.setattr(checking, "verify", lambda **_: report)
     run = carry_out(cast, ask(cast))
     assert (len(run.result["breaks"]), run.result["breaks_found"]) == (100, 250)

@@ -253,7 +253,7 @@ def test_a_changed_event_is_found(committed_db, cast, damage):
     item = cast.ask()
     damage(item, "UPDATE audit_event SET reason = 'x' WHERE stream = %(stream)s")
     sentences = {found.sentence for found in doctor.examine() if found.subject == item.stream}
-    assert "Event 1: Event 1 does not match its hash." in sentences
+    assert "Event 1: Event 1: reason was changed." in sentences
 
 
 # --- I4 and I8 ------------------------------------------------------------------------------------------------
