@@ -10,8 +10,7 @@ microseconds, so the bytes can be rebuilt from what the database gives back.
 import hashlib
 from datetime import UTC, datetime
 
-import rfc8785
-
+from audit.canonical import canonical as canonical_json
 from audit.models import Event
 
 FIRST = bytes(32)  # what the first event of a stream follows
@@ -45,7 +44,7 @@ COVERED = {1: [*ALWAYS, "reason", "changes"], 2: [*ALWAYS, "row", "commitments"]
 
 def canonical(event: Event) -> bytes:
     """The bytes that are hashed. Raises `KeyError` for a schema that this version doesn't know."""
-    return rfc8785.dumps(covered(event))
+    return canonical_json(covered(event))
 
 
 def covered(event: Event) -> dict[str, object]:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import rfc8785
+from audit.canonical import canonical
 
 NAMES = ("reason", "changes", "private_row")
 SALT_BYTES = 32
@@ -25,7 +25,7 @@ class Committed(Protocol):
 
 def commitment(salt: bytes, name: str, value: object) -> str:
     """64 hexadecimal digits."""
-    return hashlib.sha256(bytes(salt) + rfc8785.dumps([name, value])).hexdigest()
+    return hashlib.sha256(bytes(salt) + canonical([name, value])).hexdigest()
 
 
 def seal(event: Any) -> None:
