@@ -1,4 +1,4 @@
-"""Receipts, checked by the single file that goes with them: without Django, without our database."""
+"""T4.8: receipts, checked by the file that goes with them, without Django and without our database."""
 
 import copy
 import json

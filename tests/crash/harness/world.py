@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from audit.notes import new_seed
 from config import embedded
 from config.embedded import EmbeddedServer
 from tests.crash.harness.seams import waits
@@ -44,6 +45,7 @@ class World:
     server: EmbeddedServer
     secret_key: str
     control: str = ""
+    audit_key: str = field(default_factory=new_seed)
     accounts: list[Account] = field(default_factory=list)
 
     @property
@@ -69,6 +71,8 @@ class World:
             "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
             "SECRET_KEY": self.secret_key,
             "DATA_DIR": str(self.directory / "data"),
+            "AUDIT_SIGNING_KEY": self.audit_key,
+            "AUDIT_CHECKPOINTS": str(self.directory / "checkpoints"),
             "DEMO_SPEED": str(waits.SPEED),
             "STRIPE_API_KEY": "sk_test_crash",
             "STRIPE_API_BASE": provider,
