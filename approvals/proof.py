@@ -17,6 +17,8 @@ NOT_OF_POLICY = "steps-not-of-policy"
 
 def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
     """Yes, or no with a cause of the catalogue as its code."""
+    if item.forgotten_at is not None:
+        return denied(NOT_APPROVED, f"What {item.ref} asked for was forgotten.")
     if not (hash_of(item) == item.content_hash == effect.content_hash):
         return denied(NOT_APPROVED, f"The content of {item.ref} is not what was approved.")
     if effect.revision != item.revision:

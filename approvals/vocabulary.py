@@ -27,6 +27,7 @@ _FACTS: dict[Action, tuple[str, ...]] = {
     Action.ASSIGN: ("to", "owner"),
     Action.REMIND: ("to",),
     Action.NOTE: ("mentions",),
+    Action.FORGET: ("erasure",),
     Action.COPY_REPLY: ("reply", "reply_version", "language", "language_name"),
 }
 _COVER = ("cover", "person", "deputy", "deputy_id", "queues", "starts_at", "ends_at")
@@ -52,6 +53,10 @@ WORDS = [
     Word("cover.set", "{deputy} decides in the place of {person}", "person", _COVER),
     Word("cover.end", "{deputy} no longer decides in the place of {person}", "person", _COVER),
     Word("policy.load", "Made live with {rules} rules", "policy", ("rules",)),
+    Word(
+        "erasure.ask", "Asked to forget a customer: {requests} requests", "erasure", ("requests",)
+    ),
+    Word("erasure.confirm", "Confirmed that the customer is forgotten", "erasure", ()),
     Word("request.reveal", "Shown in full: {fields}", "request", ("fields",)),
     Word(
         "request.receipt",

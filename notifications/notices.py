@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from accounts.models import User
+from approvals.models import ApprovalRequest
 from notifications import quiet
-from notifications.models import Notice, Preferences
+from notifications.models import Letter, LetterState, Notice, Preferences
 from notifications.telling import Telling
 
 GATHER = timedelta(minutes=1)  # what comes within it goes into one letter
@@ -70,3 +71,12 @@ def _mail_at(telling: Telling, user: User, wanted: Preferences, at: datetime) ->
     if telling.is_urgent:
         return soon
     return quiet.next_allowed(soon, user.zone, wanted.quiet_from, wanted.quiet_until)
+
+
+def forget(item: ApprovalRequest) -> None:
+    """What people were told of a request that is forgotten, and what was or would be mailed of it."""
+    told = Notice.objects.filter(item=item)
+    letters = Letter.objects.filter(pk__in=list(told.values_list("letter", flat=True)))
+    told.delete()
+    letters.filter(state=LetterState.WAITING).delete()
+    letters.update(body="")

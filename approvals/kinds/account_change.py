@@ -62,6 +62,7 @@ class AccountChange(Kind):
     system = "Account service"
     reply_fields = ("change",)
     form = AccountChangeForm
+    impersonal = ("change",)
     private_labels = frozenset(["From", "To"])
     payload_schema = text_schema(
         {"from": 200, "to": 200},

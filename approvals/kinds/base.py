@@ -83,6 +83,9 @@ class Absent:
     evidence: str = ""
 
 
+FORGOTTEN = "forgotten"
+
+
 class PlainForm(forms.Form):
     """A form that says what is missing by its name: “Enter the amount.”"""
 
@@ -152,6 +155,13 @@ class Kind(ABC):
     @abstractmethod
     def target(self, payload: Payload) -> str:
         """Where the effect goes: “payment pi_88120”."""
+
+    # Names in the payload that say nothing of anybody: they stay when a customer is forgotten.
+    impersonal: ClassVar[Sequence[str]] = ()
+
+    def forgotten(self, payload: Payload) -> dict[str, Any]:
+        """The payload without what it says of a customer."""
+        return {k: v if k in self.impersonal else FORGOTTEN for k, v in payload.items()}
 
     # Labels of facts that may be private, also where they changed.
     private_labels: frozenset[str] = frozenset()

@@ -90,6 +90,7 @@ class Refund(Kind):
     may_fail_later = True
     after_done = f"The bank may need {BANK_DAYS[0]} to {BANK_DAYS[1]} business days."
     reply_fields = ("order", "bank_from", "bank_to")
+    impersonal = ("amount", "currency", "reason_code")
 
     def check(self, payload: Payload) -> dict[str, Any]:
         amount = payload.get("amount")

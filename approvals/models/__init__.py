@@ -2,6 +2,7 @@
 
 from approvals.models.decision import Choice, Decision, Note, Step
 from approvals.models.effect import Attempt, Effect, Purpose
+from approvals.models.erasure import Erasure
 from approvals.models.idempotency import IdempotencyRecord
 from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.provider_event import ProviderEvent
@@ -21,6 +22,7 @@ __all__ = [
     "Choice",
     "Decision",
     "Effect",
+    "Erasure",
     "IdempotencyRecord",
     "Note",
     "Policy",

@@ -146,6 +146,8 @@ class ApprovalRequest(ProtectedState, RecordedRow):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     closing_reason = models.TextField(blank=True)
+    # Since when it says nothing of its customer any more.
+    forgotten_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

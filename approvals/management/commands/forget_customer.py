@@ -1,0 +1,54 @@
+"""`forget_customer`: what requests say of a customer is taken out, by two administrators."""
+
+import getpass
+import sys
+import uuid
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.commands import erasure
+from approvals.refusals import Invalid, Refusal
+
+
+class Command(BaseCommand):
+    help = "Have a customer forgotten: one administrator asks, another confirms by its number."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("customer", nargs="?", default="", help="as their requests name them")
+        parser.add_argument("--reason", default="", help="why, without naming them")
+        parser.add_argument("--confirm", type=int, metavar="NUMBER", help="what another asked for")
+        parser.add_argument("--by", required=True, metavar="EMAIL", help="who asks, or confirms")
+
+    def handle(
+        self, *args: object, customer: str, reason: str, confirm: int | None, by: str, **_: object
+    ) -> None:
+        if bool(customer) == (confirm is not None):
+            raise CommandError("Name a customer, or a number with --confirm.")
+        person = _signed_in(by)
+        said = {"by": person, "at": timezone.now(), "key": str(uuid.uuid4())}
+        try:
+            if confirm is None:
+                answer = erasure.ask(customer=customer, reason=reason, **said)
+                self.stdout.write(answer.sentence)
+                return
+            erasure.confirm(number=confirm, **said)
+        except Invalid as invalid:
+            raise CommandError(" ".join(invalid.errors.values())) from invalid
+        except Refusal as refusal:
+            raise CommandError(refusal.sentence) from refusal
+        count = erasure.carry_out(number=confirm, at=timezone.now())
+        self.stdout.write(
+            f"{count} requests were forgotten. Backups still hold them until they end."
+        )
+
+
+def _signed_in(email: str) -> User:
+    """Two persons, so each gives a password: asked for, or the first line of the input."""
+    person = User.objects.filter(email__iexact=email, is_active=True).first()
+    typed = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if person is None or not person.check_password(typed):
+        raise CommandError("There is no such account with this password.")
+    return person
