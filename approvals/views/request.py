@@ -56,6 +56,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "effect": _execution(item, kind) if inspects else None,
         "timeline": [told.entry(event) for event in events],
         "audit_line": f"Event {item.version:,} is the newest",
+        "forgotten_at": item.forgotten_at,
         "receipt_url": f"/requests/{item.ref}/receipt/" if inspects else "",
         "past_url": past.url_before(item, events),
         "note_form": _note_form(item),

@@ -207,6 +207,37 @@ def test_who_was_killed_in_the_middle_goes_on(cast, ended, ask, other_admin):
     assert Erasure.objects.get().customer == ""
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/requests/{}/",
+        "/requests/{}/?at=2999-01-01T00:00",
+        "/requests/{}/receipt/",
+        "/queue/?view=all&state=rejected",
+        "/lookup/?q={}",
+        "/audit/?object={}",
+        "/api/v1/requests/{}",
+        "/api/v1/requests/{}/events",
+    ],
+)
+def test_every_page_of_it_still_opens(client, cast, ended, ask, other_admin, address):
+    forget(cast, ask(), other_admin)
+    client.force_login(cast.operator if "audit" not in address else cast.auditor)
+    answer = client.get(address.format(ended.ref))
+    assert answer.status_code == 200
+    shown = answer.content.decode()
+    assert ended.ref in shown
+    assert NAME not in shown
+    assert "Portimão" not in shown
+
+
+def test_its_page_says_so(client, cast, ended, ask, other_admin):
+    forget(cast, ask(), other_admin)
+    client.force_login(cast.operator)
+    shown = client.get(f"/requests/{ended.ref}/").content.decode()
+    assert "What it held of the customer was forgotten" in shown
+
+
 def test_what_was_forgotten_is_never_sent(cast, ended, ask, other_admin):
     forget(cast, ask(), other_admin)
     item = cast.get(ended.ref)
