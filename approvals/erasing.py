@@ -1,7 +1,7 @@
 """Forgetting a request: what it says of its customer goes from every table, and its past stays provable.
 
 Amounts, times, states, decisions and the provider's reference stay: they are ours, and say nothing of
-anybody. Handoffs keep the titles and sentences of requests, which name no customer.
+anybody.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from approvals.kinds.base import FORGOTTEN
+from approvals.models import ApprovalRequest
 from audit.recorder import Actor, Target, record
-from handoffs.models import Handoff
+from handoffs.models import Handoff, Line
 
 
 def commit(handoff: Handoff, action: str, **said: Any) -> None:
@@ -35,3 +37,11 @@ def tell(
         facts={"state": handoff.state, **(facts or {})},
         key=key,
     )
+
+
+def forget(item: ApprovalRequest) -> None:
+    """The words of lines about a request that is forgotten. What they answered stays."""
+    lines = Line.objects.filter(item=item)
+    said = {"title": FORGOTTEN, "next_step": "", "condition": "", "sentence": ""}
+    lines.filter(answer_text="").update(**said)
+    lines.exclude(answer_text="").update(**said, answer_text=FORGOTTEN)

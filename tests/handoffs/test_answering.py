@@ -6,7 +6,8 @@ import pytest
 
 from accounts import grants
 from accounts.models import Membership
-from approvals.commands import operate, submit
+from approvals import erasing
+from approvals.commands import decide, operate, submit
 from approvals.models import ApprovalRequest, Queue
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from audit.models import Event
@@ -247,3 +248,25 @@ def test_the_event_of_an_answer_says_what_became_of_the_owner(cast, sent, mornin
         "owner": f"{cast.second_operator.name} owns it now.",
     }
     assert (event.version_before, event.version_after) == (2, 3)
+
+
+@pytest.mark.parametrize("choice", ["accept", "question"])
+def test_the_words_about_a_forgotten_request_go_and_what_was_answered_stays(
+    cast, sent, morning, choice
+):
+    line = line_of(sent, morning.people)
+    text = "Ana again?" if choice == "question" else ""
+    answer(cast, sent, morning.people, choice, text=text)
+    decide.reject(
+        ref=morning.people.ref,
+        by=cast.approver,
+        at=cast.now,
+        key=cast.key(),
+        revision=1,
+        step=1,
+        reason="No.",
+    )
+    erasing.forget(morning.people.pk, actor=cast.admin.actor, at=cast.now, erasure=1)
+    left = Line.objects.get(pk=line.pk)
+    assert (left.title, left.sentence, left.next_step) == ("forgotten", "", "")
+    assert (left.answer, left.answer_text) == (choice, "forgotten" if text else "")
