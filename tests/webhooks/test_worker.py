@@ -18,7 +18,11 @@ def test_every_queue_belongs_to_one_part_of_the_worker():
     parts = list(_parts(app, "worker", 8))
     queues = [queue for _, queues, _ in parts for queue in queues]
     assert sorted(queues) == sorted({task.queue for task in app.tasks.values()})
-    assert parts[1:] == [("worker-webhooks", ["webhooks"], 4), ("worker-mail", ["mail"], 1)]
+    assert parts[1:] == [
+        ("worker-webhooks", ["webhooks"], 4),
+        ("worker-mail", ["mail"], 1),
+        ("worker-verification", ["verification"], 1),
+    ]
     assert "effects" in parts[0][1]
 
 
