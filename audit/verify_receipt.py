@@ -177,9 +177,12 @@ def read_key(text):
 
 def decoded(text):
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise NotAReceipt("Something is not written in base64.") from error
+    if base64.b64encode(data).decode() != text:  # there are several ways; one is allowed
+        raise NotAReceipt("Something is not written in base64.")
+    return data
 
 
 def verifies(raw, signature, text):

@@ -19,6 +19,7 @@ GROUPS = {
     "handoff": "Handoffs",
     "person": "People",
     "cover": "Cover",
+    "erasure": "Customers who are forgotten",
     "token": "API tokens",
     "policy": "Policies",
     "queue": "Queues",

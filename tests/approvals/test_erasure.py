@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from approvals import doctor, erasing, execution, proof
+from approvals.api.showing import request_as_left
 from approvals.commands import decide, erasure, operate
 from approvals.kinds.base import Done
 from approvals.kinds.refund import Refund
@@ -34,7 +35,14 @@ def other_admin(cast):
 def ended(cast):
     """A request of Ana's that was noted, held in doubt by nobody, and rejected with her name."""
     item = cast.ask(customer=NAME, reason=WORDS, ticket="ZD-77")
-    operate.note(ref=item.ref, by=cast.operator, at=cast.now, key=cast.key(), reason=WORDS)
+    operate.note(
+        ref=item.ref,
+        by=cast.operator,
+        at=cast.now,
+        key=cast.key(),
+        reason=WORDS,
+        show=request_as_left(cast.now),  # as a program is answered, for days
+    )
     decide.reject(
         ref=item.ref,
         by=cast.approver,

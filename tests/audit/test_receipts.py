@@ -86,11 +86,11 @@ def test_another_key_does_not_do(found):
 
 
 def test_no_other_byte_holds(found, key):
-    """Each third character changed by one bit: never believed, never a traceback."""
+    """The checkpoint's characters and each third of the rest, changed by one bit: never believed."""
     text = written(found)
     believed = [
         place
-        for place in range(0, len(text), 3)
+        for place in sorted({*range(0, len(text), 3), *range(text.index('"events"'))})
         if outcome(text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :], key) == 0
     ]
     indifferent = [i for i in believed if not in_a_field(text, i, ("made_at", "public_key"))]

@@ -19,6 +19,7 @@ ACTION = re.compile(r"[a-z]+\.[a-z_]+")
 PUT_TOGETHER = {
     "accounts/admin.py": {"admin.add", "admin.change", "admin.delete"},
     "approvals/commands/cover.py": {"cover.set", "cover.end"},
+    "approvals/commands/erasure.py": {"erasure.ask", "erasure.confirm"},
     "notifications/commands.py": {"person.watch", "person.unwatch"},
     # Refused attempts: the words of what was tried, checked below.
     "approvals/commands/frame.py": set(),
