@@ -76,6 +76,12 @@ def carry_out(*, number: int, at: datetime) -> int:
     return found.count
 
 
+def is_interrupted(number: int) -> bool:
+    """Confirmed, and stopped before its end: whoever confirms it again has it go on."""
+    begun = Erasure.objects.filter(pk=number, confirmed_at__isnull=False, done_at=None)
+    return begun.exists()
+
+
 def _check_administrator(person: Access) -> None:
     if not person.is_staff or not person.is_active or person.is_service:
         raise NotAllowed(denied("administrators", "Only administrators have a customer forgotten."))

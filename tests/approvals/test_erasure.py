@@ -23,6 +23,11 @@ PASSWORD = "a good long password"
 NAME, WORDS = "Ana Silva", "Ana called from Portimão."
 
 
+def say(cast, command, item, reason: str) -> None:
+    seen = {"revision": 1, "step": 1, "reason": reason}
+    command(ref=item.ref, by=cast.approver, at=cast.now, key=cast.key(), **seen)
+
+
 @pytest.fixture
 def other_admin(cast):
     user = cast.second_operator
@@ -43,15 +48,7 @@ def ended(cast):
         reason=WORDS,
         show=request_as_left(cast.now),  # as a program is answered, for days
     )
-    decide.reject(
-        ref=item.ref,
-        by=cast.approver,
-        at=cast.now,
-        key=cast.key(),
-        revision=1,
-        step=1,
-        reason=WORDS,
-    )
+    say(cast, decide.reject, item, WORDS)
     return cast.get(item.ref)
 
 
@@ -98,15 +95,7 @@ def test_nor_of_what_was_carried_out_and_told(cast, ask, other_admin, monkeypatc
     """What the provider said, what an approver wrote, and what people were told and mailed."""
     monkeypatch.setattr(Refund, "send", lambda self, effect: Done("re_9", f"Paid to {NAME}."))
     item = cast.ask(customer=NAME)
-    decide.approve(
-        ref=item.ref,
-        by=cast.approver,
-        at=cast.now,
-        key=cast.key(),
-        revision=1,
-        step=1,
-        reason=WORDS,
-    )
+    say(cast, decide.approve, item, WORDS)
     execution.run(item.pk, wake=lambda *_: None)
     assert cast.get(item.ref).state == State.DONE
     letter = Letter.objects.create(
@@ -198,15 +187,7 @@ def test_a_number_there_is_and_once(cast, ended, ask, other_admin):
 
 def test_who_was_killed_in_the_middle_goes_on(cast, ended, ask, other_admin):
     second = cast.ask(customer=NAME)
-    decide.reject(
-        ref=second.ref,
-        by=cast.approver,
-        at=cast.now,
-        key=cast.key(),
-        revision=1,
-        step=1,
-        reason="x",
-    )
+    say(cast, decide.reject, second, "x")
     number = ask()
     erasure.confirm(number=number, by=other_admin, at=cast.now, key=cast.key())
     erasing.forget(ended.pk, actor=other_admin.actor, at=cast.now, erasure=number)
@@ -317,6 +298,26 @@ def test_two_people_type_it_in(cast, ended, type_in, other_admin):
         f"--confirm={number}", f"--by={other_admin.email}"
     )
     assert NAME not in everything()
+
+
+def test_the_command_given_again_goes_on_where_it_was_killed(
+    cast, ended, type_in, other_admin, monkeypatch
+):
+    type_in(NAME, "--reason=She asked.", f"--by={cast.admin.email}")
+    confirm = [f"--confirm={Erasure.objects.get().pk}", f"--by={other_admin.email}"]
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "forget", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            type_in(*confirm)
+    assert NAME in everything()
+    assert "1 requests were forgotten" in type_in(*confirm)
+    assert NAME not in everything()
+    with pytest.raises(CommandError, match="confirmed already"):
+        type_in(*confirm)
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_wrong_password_forgets_nobody(cast, ended, type_in):

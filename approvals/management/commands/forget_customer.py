@@ -34,7 +34,8 @@ class Command(BaseCommand):
                 answer = erasure.ask(customer=customer, reason=reason, **said)
                 self.stdout.write(answer.sentence)
                 return
-            erasure.confirm(number=confirm, **said)
+            if not erasure.is_interrupted(confirm):
+                erasure.confirm(number=confirm, **said)
         except Invalid as invalid:
             raise CommandError(" ".join(invalid.errors.values())) from invalid
         except Refusal as refusal:
