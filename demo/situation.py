@@ -15,7 +15,7 @@ from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
 from approvals.models import ApprovalRequest, Queue
-from audit import sealing
+from audit import outside, sealing
 from audit.models import Event
 from demo import audit, handoffs, webhooks
 from demo.acting import Acting, let_it_settle, short_patience
@@ -113,6 +113,7 @@ class Situation(Acting):
         """Looks for what was refused, reads what a decision said, and has everything checked."""
         let_it_settle()
         sealing.seal_all(at=self.ago(minutes=20))
+        outside.publish(at=self.ago(minutes=20))
         auditor = self.person("auditor@")
         rejected = Event.objects.filter(action="request.reject").order_by("pk").first()
         audit.read_list(auditor, {"outcome": "denied"}, at=self.ago(minutes=19))

@@ -30,11 +30,9 @@ def ask(*, customer: str, reason: str, by: User, at: datetime, key: str) -> Answ
         count = _all_ended(name).count()
         found = Erasure.objects.create(customer=name, reason=why, asked_by=by, asked_at=at)
         _tell("ask", found, person, at, key, reason=why, requests=count)
-        return Changed(
-            found.pk,
-            1,
-            f"{count} requests will be forgotten. Another administrator confirms number {found.pk}.",
-        )
+        what = "1 request" if count == 1 else f"{count:,} requests"
+        who = f"Another administrator confirms number {found.pk}."
+        return Changed(found.pk, 1, f"{what} will be forgotten. {who}")
 
     arguments = {"customer": customer, "reason": reason}
     return managed(

@@ -106,9 +106,10 @@ def _read_outside(found: Compared, place: str, keys: Sequence[PublicKey]) -> lis
         found.remarks.append(f"Not compared: {error}")
         return others
     if lacking := outside.behind(place):
-        found.remarks.append(f"{place} lacks {lacking} checkpoints.")
+        what = "1 checkpoint" if lacking == 1 else f"{lacking:,} checkpoints"
+        found.remarks.append(f"{place} lacks {what}.")
     if place.startswith("/") and seen < (written := outside.written(place)):
-        sentence = f"{written - seen} copies of checkpoints are gone from {place}."
+        sentence = f"Copies of checkpoints are gone from {place}: {written - seen:,}."
         found.breaks.append(Break(CHECKPOINTS, 1, Kind.MISSING, sentence))
     return others
 

@@ -88,7 +88,9 @@ def _sealed(found: dict) -> str:
     """How much of it is under signed roots; nothing for checks from before there were any."""
     if not found.get("checkpoints"):
         return ""
-    return f"{found['sealed']:,} events are under {found['checkpoints']:,} signed checkpoints"
+    count = found["checkpoints"]
+    checkpoints = "1 signed checkpoint" if count == 1 else f"{count:,} signed checkpoints"
+    return f"{found['sealed']:,} events are under {checkpoints}"
 
 
 def _broken(one: dict) -> dict:

@@ -294,9 +294,7 @@ def test_two_people_type_it_in(cast, ended, type_in, other_admin):
     assert f"confirms number {number}" in said
     with pytest.raises(CommandError, match="somebody else"):
         type_in(f"--confirm={number}", f"--by={cast.admin.email}")
-    assert "1 requests were forgotten" in type_in(
-        f"--confirm={number}", f"--by={other_admin.email}"
-    )
+    assert "1 request was forgotten" in type_in(f"--confirm={number}", f"--by={other_admin.email}")
     assert NAME not in everything()
 
 
@@ -310,7 +308,7 @@ def test_the_command_given_again_goes_on_where_it_was_killed(
         with pytest.raises(KeyboardInterrupt):
             type_in(*confirm)
     assert NAME in everything()
-    assert "1 requests were forgotten" in type_in(*confirm)
+    assert "1 request was forgotten" in type_in(*confirm)
     assert NAME not in everything()
     with pytest.raises(CommandError, match="confirmed already"):
         type_in(*confirm)

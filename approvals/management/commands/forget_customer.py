@@ -41,9 +41,8 @@ class Command(BaseCommand):
         except Refusal as refusal:
             raise CommandError(refusal.sentence) from refusal
         count = erasure.carry_out(number=confirm, at=timezone.now())
-        self.stdout.write(
-            f"{count} requests were forgotten. Backups still hold them until they end."
-        )
+        what = "1 request was" if count == 1 else f"{count:,} requests were"
+        self.stdout.write(f"{what} forgotten. Backups still hold them until they end.")
 
 
 def _signed_in(email: str) -> User:
