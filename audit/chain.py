@@ -52,6 +52,14 @@ def covered(event: Event) -> dict[str, object]:
     return {name: _plain(getattr(event, name)) for name in COVERED[event.schema_version]}
 
 
+def around_seq(event: Event) -> tuple[bytes, bytes]:
+    """The same bytes before and behind the event's number, for whoever gives the number."""
+    said = covered(event)
+    before = canonical_json({name: said[name] for name in said if name < "seq"})
+    behind = canonical_json({name: said[name] for name in said if name > "seq"})
+    return before[:-1] + b',"seq":', b"," + behind[1:]
+
+
 def link(previous: bytes, event: Event) -> bytes:
     """The hash of `event`, 32 bytes, when it follows an event with hash `previous`."""
     return hashlib.sha256(bytes(previous) + canonical(event)).digest()

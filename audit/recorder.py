@@ -47,18 +47,20 @@ def record(
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{action} on {stream} was recorded outside a transaction.")
-    seq, head = _head(stream)
-    event = following(
-        seq, head, stream=stream, action=action, actor=actor, target=target, at=at, **more
-    )
-    with transaction.atomic(savepoint=False):
-        event.save(force_insert=True)
+    event = told(stream=stream, action=action, actor=actor, target=target, at=at, **more)
+    _append(event)
     return event
 
 
-def following(
-    seq: int,
-    head: bytes,
+def following(seq: int, head: bytes, **said: Any) -> Event:
+    """The event that comes after number `seq` with the hash `head`, chained and not saved."""
+    event = told(**said)
+    event.seq, event.prev_hash = seq + 1, head
+    event.hash = chain.link(head, event)
+    return event
+
+
+def told(
     *,
     stream: str,
     action: str,
@@ -75,13 +77,12 @@ def following(
     private_row: dict | None = None,
     key: str = "",
 ) -> Event:
-    """The event that comes after number `seq` with the hash `head`, chained and not saved.
+    """The event without its place in the chain. `said` of `following` and `more` of `record`.
 
     What may hold data of customers goes into `reason`, `changes` and `private_row`, nowhere else.
     """
     event = Event(
         stream=stream,
-        seq=seq + 1,
         occurred_at=at,
         recorded_at=timezone.now(),
         actor_type=actor.type,
@@ -104,15 +105,31 @@ def following(
         private_row=private_row or {},
         context=correlation.current(),
         key_hash=hashlib.sha256(key.encode()).hexdigest() if key else "",
-        prev_hash=head,
     )
     commitments.seal(event)
-    event.hash = chain.link(head, event)
     return event
 
 
-def _head(stream: str) -> tuple[int, bytes]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT seq, hash FROM audit_head(%s)", [stream])
-        seq, head = cursor.fetchone()
-    return seq, bytes(head)
+# What the database gives an event: its place, and with it the hash.
+_GIVEN = ("id", "seq", "prev_hash", "hash", "xid")
+_FIELDS = [field for field in Event._meta.concrete_fields if field.name not in _GIVEN]
+_APPEND = f"""
+INSERT INTO audit_event (seq, prev_hash, hash, {", ".join(field.column for field in _FIELDS)})
+SELECT head.seq + 1, head.hash, sha256(head.hash || %s || convert_to((head.seq + 1)::text, 'UTF8') || %s),
+    {", ".join(["%s"] * len(_FIELDS))}
+FROM audit_head(%s) AS head
+RETURNING {", ".join(_GIVEN)}
+"""  # noqa: S608 -- the names of our own columns
+
+
+def _append(event: Event) -> None:
+    """In one statement: lock the stream's head, take the next number, hash as `chain.link` does."""
+    values = [
+        field.get_db_prep_save(getattr(event, field.attname), connection) for field in _FIELDS
+    ]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(_APPEND, [*chain.around_seq(event), *values, event.stream])
+        event.pk, event.seq, event.prev_hash, event.hash, event.xid = cursor.fetchone()
+    event.xid = int(event.xid)
+    event.prev_hash, event.hash = bytes(event.prev_hash), bytes(event.hash)
+    event._state.adding, event._state.db = False, connection.alias

@@ -69,6 +69,8 @@ def _rate(each: int, writer: Callable[[int], Callable[[], None]]) -> float:
 
     ready = threading.Barrier(WRITERS + 1)
 
+    ended = []
+
     def work(number: int) -> None:
         write = writer(number)
         connections["default"].ensure_connection()
@@ -77,6 +79,7 @@ def _rate(each: int, writer: Callable[[int], Callable[[], None]]) -> float:
             with transaction.atomic():
                 write()
         connections["default"].close()
+        ended.append(number)
 
     threads = [threading.Thread(target=work, args=[number]) for number in range(WRITERS)]
     for thread in threads:
@@ -85,7 +88,10 @@ def _rate(each: int, writer: Callable[[int], Callable[[], None]]) -> float:
     began = time.perf_counter()
     for thread in threads:
         thread.join()
-    return WRITERS * each / (time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    if len(ended) < WRITERS:
+        raise SystemExit("A writer failed.")
+    return WRITERS * each / seconds
 
 
 def _arguments(stream: str) -> dict:
