@@ -50,7 +50,8 @@ def _ask() -> Readiness:
 def _look() -> tuple[bool, bool, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgname = ANY(%s)),"
+            "SELECT (SELECT coalesce(count(DISTINCT tgname) * bool_and(tgenabled = 'A')::int, 0)"
+            " FROM pg_trigger WHERE tgname = ANY(%s)),"
             " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
             " OR EXISTS (SELECT FROM pg_class WHERE relname = 'audit_event' AND relkind IN ('r', 'p')"
             " AND pg_has_role(relowner, 'USAGE'))",

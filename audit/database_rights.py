@@ -3,6 +3,8 @@
 An app names its exceptions as `table_rights` on its AppConfig; other tables get the usual four.
 """
 
+from typing import Any
+
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -29,3 +31,13 @@ def give(connection: BaseDatabaseWrapper, *, to: str) -> None:
         for table in sorted(rights.keys() & set(connection.introspection.table_names(cursor))):
             cursor.execute(f"REVOKE ALL ON {quote(table)} FROM {role}")
             cursor.execute(f"GRANT {rights[table]} ON {quote(table)} TO {role}")
+        for part in _parts(cursor):  # only by the table that they are parts of
+            cursor.execute(f"REVOKE ALL ON {quote(part)} FROM {role}")
+
+
+def _parts(cursor: Any) -> list[str]:
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'"
+        " AND relnamespace = 'public'::regnamespace ORDER BY relname"
+    )
+    return [name for (name,) in cursor.fetchall()]

@@ -99,7 +99,11 @@ class Delivery(models.Model):
     """
 
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="deliveries")
-    event = models.ForeignKey("audit.Event", models.PROTECT, related_name="+")
+    # Events stand in parts by month, which no foreign key can point to; a month is only taken out when
+    # no delivery of it is left (`approvals.archiving`).
+    event = models.ForeignKey(
+        "audit.Event", models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     body = models.TextField()
     state = models.CharField(
         max_length=10, choices=DeliveryState.choices, default=DeliveryState.WAITING

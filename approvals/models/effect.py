@@ -97,10 +97,10 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["effect", "number"], name="attempt_number"),
-        ]
+        # The table stands in parts, one for each month of `started_at` (migration 0013). That a number
+        # is given once is seen to by a trigger.
         indexes = [
+            models.Index(fields=["effect", "number"], name="attempt_number"),
             models.Index(
                 fields=["cause", "-started_at"],
                 condition=~models.Q(cause=""),

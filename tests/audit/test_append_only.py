@@ -105,7 +105,7 @@ def test_an_event_cannot_be_overwritten_by_inserting_it_again(db, now):
     ):
         cursor.execute(
             "INSERT INTO audit_event SELECT * FROM audit_event WHERE id = %s"
-            " ON CONFLICT (id) DO UPDATE SET reason = 'Something else'",
+            " ON CONFLICT (id, recorded_at) DO UPDATE SET reason = 'Something else'",
             [event.pk],
         )
 
