@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Count, Q
 
+from approvals import archiving
 from approvals.content import hash_of
 from approvals.models import ApprovalRequest, Attempt, Choice, Decision, Effect, State
 from approvals.proof import are_the_policys
+from audit import months
 from audit.models import Event, Outcome
 from audit.verify import verify
 
@@ -73,6 +75,16 @@ def _feed_goes_on() -> Iterator[Violation]:
         )
 
 
+def _months_have_their_parts() -> Iterator[Violation]:
+    """What grows for ever can be archived month by month."""
+    for table in archiving.KEY_OF:
+        if months.in_default(table):
+            sentence = (
+                "It holds rows of months without a part of their own. See docs/how-to/archive.md."
+            )
+            yield Violation("months", f"{table}_default", sentence)
+
+
 def _approved_is_on_its_way() -> Iterator[Violation]:
     """I1: nothing that is approved is forgotten."""
     for item in ApprovalRequest.objects.filter(
@@ -117,14 +129,19 @@ def _nothing_sent_without_approval() -> Iterator[Violation]:
 
 
 def _one_event_a_change() -> Iterator[Violation]:
-    """I3: as many events as versions, and the last one tells the state that stands there."""
+    """I3: as many events as versions, and the last one tells the state that stands there.
+
+    That the first ones, or all, are in an archive is left to `verify_audit`, which proves it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.ref, r.version, r.state, count(e.id), max(e.seq),"
             " (array_agg(e.facts->>'state' ORDER BY e.seq DESC))[1]"
             " FROM approvals_approvalrequest r LEFT JOIN audit_event e ON e.stream = r.stream"
-            " GROUP BY r.id HAVING count(e.id) <> r.version OR max(e.seq) <> r.version"
-            " OR (array_agg(e.facts->>'state' ORDER BY e.seq DESC))[1] <> r.state"
+            " GROUP BY r.id HAVING (count(e.id) + coalesce(min(e.seq), 1) - 1 <> r.version"
+            " OR max(e.seq) <> r.version"
+            " OR (array_agg(e.facts->>'state' ORDER BY e.seq DESC))[1] <> r.state)"
+            " AND NOT (count(e.id) = 0 AND EXISTS (SELECT FROM audit_archive WHERE root <> ''))"
         )
         for ref, version, state, events, _, told in cursor.fetchall():
             yield Violation(
@@ -137,7 +154,8 @@ def _only_legal_moves() -> Iterator[Violation]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT stream, seq, before, after FROM (SELECT stream, seq, facts->>'state' AS after,"
-            " coalesce(lag(facts->>'state') OVER (PARTITION BY stream ORDER BY seq), 'new') AS before"
+            " CASE seq WHEN 1 THEN 'new' ELSE"
+            " lag(facts->>'state') OVER (PARTITION BY stream ORDER BY seq) END AS before"
             " FROM audit_event WHERE stream LIKE 'request/%%') moves WHERE before <> after"
             " AND NOT EXISTS (SELECT FROM approvals_transition t"
             " WHERE t.source = before AND t.target = after)",
@@ -195,4 +213,5 @@ CHECKS: list[Callable[[], Iterator[Violation]]] = [
     _refusals_are_nobodys_version,
     _open_requests_name_what_they_wait_for,
     _chain_is_intact,
+    _months_have_their_parts,
 ]

@@ -27,7 +27,8 @@ class Past:
 def as_of(stream: str, at: datetime) -> Past | None:
     """The request of this stream as it stood at `at`.
 
-    None before it was asked for, and when its first event is older than this kind of record.
+    None before it was asked for, and when its first event is archived, or older than this kind of
+    record.
     """
     told = Event.objects.filter(stream=stream).order_by("seq")
     return rebuilt(itertools.takewhile(lambda event: event.occurred_at <= at, told))
@@ -36,7 +37,7 @@ def as_of(stream: str, at: datetime) -> Past | None:
 def rebuilt(events: Iterable[Event]) -> Past | None:
     """From its events in order, beginning with the first."""
     told = list(events)
-    if not told or told[0].schema_version < FIRST_SCHEMA:
+    if not told or told[0].seq > 1 or told[0].schema_version < FIRST_SCHEMA:
         return None
     columns: dict = {}
     for event in told:

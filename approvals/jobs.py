@@ -19,9 +19,9 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
 from accounts import limits
-from approvals import execution, sweeping
+from approvals import archiving, execution, sweeping
 from approvals.clock import database_time
-from audit import correlation, origins, outside, sealing
+from audit import correlation, months, origins, outside, sealing
 
 log = logging.getLogger("approvals.jobs")
 
@@ -143,6 +143,14 @@ def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=database_time())
     sweeping.forget_old_provider_events(at=database_time())
     limits.forget_full(at=database_time())
+
+
+@app.periodic(cron="7 4 * * *")
+@app.task(name="approvals.months", queue="upkeep")
+def make_months(timestamp: int, **_: Any) -> None:
+    """Events and attempts have a part for each of the months to come."""
+    for table in archiving.KEY_OF:
+        months.make_ahead(table, at=database_time())
 
 
 @app.periodic(cron="* * * * * */10")

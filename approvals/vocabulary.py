@@ -56,6 +56,12 @@ WORDS = [
     Word(
         "erasure.ask", "Asked to forget a customer: {requests} requests", "erasure", ("requests",)
     ),
+    Word(
+        "record.archive",
+        "Archived: {rows} rows of {part}, now in a file",
+        "archive",
+        ("table", "part", "rows", "root", "sha256", "with_private"),
+    ),
     Word("erasure.confirm", "Confirmed that the customer is forgotten", "erasure", ()),
     Word("request.reveal", "Shown in full: {fields}", "request", ("fields",)),
     Word(

@@ -13,4 +13,5 @@ class AuditConfig(AppConfig):
         "audit_node": "SELECT, INSERT",
         "audit_checkpoint": "SELECT, INSERT",
         "audit_copy": "SELECT, INSERT",
+        "audit_archive": "SELECT, INSERT",
     }

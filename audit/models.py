@@ -101,6 +101,33 @@ class Copy(models.Model):
         return f"{self.checkpoint_id} at {self.place}"
 
 
+class Archive(models.Model):
+    """A part of events or attempts that stands in a file now (`audit.archive`).
+
+    `ranges`: the leaves of its events, as pairs of the first and the one after the last; `root`: SHA-256
+    over their hashes in that order. Of attempts there are none.
+    """
+
+    table = models.CharField(max_length=40)
+    part = models.CharField(max_length=20)
+    rows = models.BigIntegerField()
+    ranges = models.JSONField(default=list)
+    root = models.CharField(max_length=64, blank=True)
+    file = models.CharField(max_length=500)
+    sha256 = models.CharField(max_length=64)
+    with_private = models.BooleanField()
+    archived_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["table", "part"], name="audit_archive_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.part}"
+
+
 class Outcome(models.TextChoices):
     SUCCESS = "success"
     DENIED = "denied"

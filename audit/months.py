@@ -5,7 +5,6 @@ application may call; nothing else of them is the application's to change.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -57,22 +56,14 @@ def parts(table: str) -> list[Part]:
 def in_default(table: str) -> bool:
     """Whether something came for a month that had no part."""
     with connection.cursor() as cursor:
-        name = connection.ops.quote_name(f"{table}_default")
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {name})")  # noqa: S608 -- a name of ours, quoted
+        cursor.execute("SELECT audit_in_default(%s)", [table])
         return cursor.fetchone()[0]
 
 
-def month_after(at: datetime) -> datetime:
-    """When the month of `at` ends."""
-    year, month = divmod(at.year * 12 + at.month, 12)
+def months_before(at: datetime, count: int) -> datetime:
+    """The first day of the month that was `count` months before that of `at`."""
+    year, month = divmod(at.year * 12 + at.month - 1 - count, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)
-
-
-def months_before(at: datetime, count: int) -> Iterator[datetime]:
-    """The first day of the month of `at`, and of the `count` months before it."""
-    for number in range(count + 1):
-        year, month = divmod(at.year * 12 + at.month - 1 - number, 12)
-        yield datetime(year, month + 1, 1, tzinfo=UTC)
 
 
 def _part(table: str, relation: str) -> Part:
@@ -82,4 +73,4 @@ def _part(table: str, relation: str) -> Part:
     first = datetime(int(found["year"]), int(found["month"]), 1, tzinfo=UTC)
     if found["before"]:
         return Part(table, f"before-{first:%Y-%m}", relation, None, first)
-    return Part(table, f"{first:%Y-%m}", relation, first, month_after(first))
+    return Part(table, f"{first:%Y-%m}", relation, first, months_before(first, -1))

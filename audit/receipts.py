@@ -32,6 +32,9 @@ def receipt(stream: str, *, at: datetime, key: PublicKey | None, with_private: b
     events = list(Event.objects.filter(stream=stream).order_by("seq"))
     if not events:
         raise NoReceipt("Nothing is recorded of this.")
+    if gone := events[0].seq - 1:
+        what = "event is" if gone == 1 else f"{gone:,} events are"
+        raise NoReceipt(f"Its first {what} archived and no longer here.")
     checkpoint = Checkpoint.objects.order_by("-number").first()
     return {
         "form": FORM,
@@ -39,7 +42,7 @@ def receipt(stream: str, *, at: datetime, key: PublicKey | None, with_private: b
         "made_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "public_key": str(key),
         "checkpoint": checkpoint.note if checkpoint else None,
-        "events": [_told(event, with_private) for event in events],
+        "events": [told(event, with_private=with_private) for event in events],
         "proofs": _proofs(stream, checkpoint.size) if checkpoint else [],
     }
 
@@ -62,18 +65,19 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _told(event: Event, with_private: bool) -> dict[str, Any]:
-    told = {
+def told(event: Event, *, with_private: bool) -> dict[str, Any]:
+    """All that its hash covers, as plain JSON; `with_private`: and what it only commits to."""
+    found = {
         "covered": chain.covered(event),
         "prev_hash": bytes(event.prev_hash).hex(),
         "hash": bytes(event.hash).hex(),
     }
     if with_private and event.commitments and event.salt is not None:
-        told["private"] = {
+        found["private"] = {
             "salt": bytes(event.salt).hex(),
             **{name: getattr(event, name) for name in commitments.NAMES if getattr(event, name)},
         }
-    return told
+    return found
 
 
 def _proofs(stream: str, size: int) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ GROUPS = {
     "person": "People",
     "cover": "Cover",
     "erasure": "Customers who are forgotten",
+    "record": "Old months of the record",
     "token": "API tokens",
     "policy": "Policies",
     "queue": "Queues",

@@ -23,7 +23,7 @@ def django_db_setup(django_db_blocker) -> Iterator[str]:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"aq_test_{worker}"
     postgres.build(name)
-    _point_to(name)
+    point_to(name)
     with django_db_blocker.unblock(), override_settings(PASSWORD_HASHERS=FAST):
         call_command("migrate", verbosity=0, interactive=False)
         organisation.create(at=datetime(2026, 11, 20, 8, tzinfo=UTC), password=PASSWORD)
@@ -38,7 +38,7 @@ def django_db_setup(django_db_blocker) -> Iterator[str]:
 FAST = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def _point_to(name: str) -> None:
+def point_to(name: str) -> None:
     for connection in connections.all():
         connection.close()
         connection.settings_dict["NAME"] = name
@@ -54,11 +54,11 @@ def committed_db(django_db_setup: str, django_db_blocker) -> Iterator[str]:
     """A database of its own for tests that commit, use threads or other processes; its name."""
     name = f"{django_db_setup}_committed"
     postgres.build(name, template=f"{django_db_setup}_template")
-    _point_to(name)
+    point_to(name)
     with django_db_blocker.unblock():
         yield name
         connections.close_all()
-    _point_to(django_db_setup)
+    point_to(django_db_setup)
     postgres.drop(name)
 
 

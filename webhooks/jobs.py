@@ -35,5 +35,5 @@ def sweep_due(timestamp: int, **_: Any) -> None:
 @app.periodic(cron="27 * * * *")
 @app.task(name="webhooks.tidy", queue="upkeep")
 def tidy(timestamp: int, **_: Any) -> None:
-    tidying.forget_delivered(at=database_time())
+    tidying.forget_old(at=database_time())
     tidying.forget_old_secrets(at=database_time())

@@ -8,6 +8,7 @@ from accounts.access import Access
 from accounts.models import User
 from accounts.verdicts import denied
 from approvals import erasing, finding
+from approvals.commands.administrators import check_administrator
 from approvals.commands.frame import Answer, required
 from approvals.commands.managed import Changed, managed
 from approvals.events import Action
@@ -18,13 +19,14 @@ from audit.models import Event
 from audit.recorder import Target, record
 
 MOST_NAMED = 5
+ONLY_THEY = "have a customer forgotten"
 
 
 def ask(*, customer: str, reason: str, by: User, at: datetime, key: str) -> Answer:
     """Raises a `Refusal`: for a customer without requests, or with one that is still open."""
 
     def act(person: Access) -> Changed:
-        _check_administrator(person)
+        check_administrator(person, ONLY_THEY)
         name = required("customer", customer, "Name the customer.", longest=100)
         why = required("reason", reason, "Say why they are to be forgotten, without naming them.")
         count = _all_ended(name).count()
@@ -44,7 +46,7 @@ def confirm(*, number: int, by: User, at: datetime, key: str) -> Answer:
     """By somebody else than who asked. Carry it out with `carry_out`."""
 
     def act(person: Access) -> Changed:
-        _check_administrator(person)
+        check_administrator(person, ONLY_THEY)
         found = _waiting(number)
         if found.asked_by.person_key == person.person_key:
             raise NotAllowed(denied("same-person", "You asked for it: somebody else confirms it."))
@@ -78,11 +80,6 @@ def is_interrupted(number: int) -> bool:
     """Confirmed, and stopped before its end: whoever confirms it again has it go on."""
     begun = Erasure.objects.filter(pk=number, confirmed_at__isnull=False, done_at=None)
     return begun.exists()
-
-
-def _check_administrator(person: Access) -> None:
-    if not person.is_staff or not person.is_active or person.is_service:
-        raise NotAllowed(denied("administrators", "Only administrators have a customer forgotten."))
 
 
 def _waiting(number: int) -> Erasure:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import Access
 from approvals import kinds, queries, runbooks
 from approvals.explain import Deciders
-from approvals.models import ApprovalRequest, State
+from approvals.models import ApprovalRequest, Effect, State
 from approvals.models.decision import speaker
 from approvals.rules import covered_by, may
 from approvals.views import attempt as attempt_view
@@ -55,7 +55,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "steps": _steps(item),
         "effect": _execution(item, kind) if inspects else None,
         "timeline": [told.entry(event) for event in events],
-        "audit_line": f"Event {item.version:,} is the newest",
+        "audit_line": _audit_line(item, events),
         "forgotten_at": item.forgotten_at,
         "receipt_url": f"/requests/{item.ref}/receipt/" if inspects else "",
         "past_url": past.url_before(item, events),
@@ -65,6 +65,14 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "back_label": "Back to queue" if inspects else "Back to lookup",
     }
     return render(request, "approvals/request.html", context)
+
+
+def _audit_line(item: ApprovalRequest, newest_first: list[Event]) -> str:
+    """Which event is the newest, and how many of the first are no longer here."""
+    line = f"Event {item.version:,} is the newest"
+    if len(newest_first) < LONGEST_TIMELINE and (gone := item.version - len(newest_first)):
+        return f"{line}; the first {'one is' if gone == 1 else f'{gone:,} are'} archived"
+    return line
 
 
 def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
@@ -249,12 +257,18 @@ def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
     attempts = [attempt_view.described(item, one) for one in effect.tries.order_by("-number")]
     return {
         "system": f"Calls to {kind.system}" if kind.system != "A person" else "Execution",
-        "sentence": "" if attempts else "Not started. Nothing was sent.",
+        "sentence": "" if attempts else _without_calls(effect),
         "attempts": attempts,
         "max_attempts": None,
         "next_at": effect.next_attempt_at if item.state == State.RETRYING else None,
         "key": effect.key,
     }
+
+
+def _without_calls(effect: Effect) -> str:
+    if effect.first_sent_at is None:
+        return "Not started. Nothing was sent."
+    return "Its calls are archived: they are no longer here."
 
 
 def _note_form(item: ApprovalRequest) -> dict:

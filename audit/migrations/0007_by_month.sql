@@ -61,6 +61,16 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION audit_guard_part(text) FROM PUBLIC;
 
+-- Whether something came for a month that has no part.
+CREATE FUNCTION audit_in_default(kept text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', kept || '_default') INTO found;
+    RETURN found;
+END $$;
+
 -- Put a table into parts by the month of its column `key`. What it holds stays where it is and becomes
 -- one part, up to the end of the present month (or of its newest row): nothing is copied, but a primary
 -- key is built anew. Unique constraints cannot stay: the table's own triggers must see to them.

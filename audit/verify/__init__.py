@@ -7,13 +7,14 @@ outside tell whether checkpoints were changed, too. Memory does not grow with th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from audit.models import Stream
 from audit.notes import PublicKey
-from audit.verify import chains, checkpoints
+from audit.verify import archives, chains, checkpoints
 from audit.verify.breaks import CHECKPOINTS, Break, Kind, Progress
 
 __all__ = ["Break", "Kind", "Report", "verify"]
@@ -40,27 +41,30 @@ def verify(
     *,
     progress: Progress | None = None,
     against: Iterable[tuple[str, str]] = (),
+    files: Sequence[Path] = (),
     keys: Sequence[PublicKey] | None = None,
 ) -> Report:
     """Check one stream by its chain, or all of them and the checkpoints, as they stood at one moment.
 
     All is read from one snapshot, so that what people do meanwhile is no break; in a transaction that
     is already open its own isolation decides. `against`: further notes to compare with, each with the
-    name it is called by. `keys`: which signatures count, by default those of the settings.
+    name it is called by. `files`: archives to check. `keys`: which signatures count, by default those
+    of the settings.
     """
     keys = settings.AUDIT_TRUSTED_KEYS if keys is None else keys
     if connection.in_atomic_block:
-        return _verified(stream, progress, list(against), keys)
+        return _verified(stream, progress, list(against), files, keys)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return _verified(stream, progress, list(against), keys)
+        return _verified(stream, progress, list(against), files, keys)
 
 
 def _verified(
     stream: str | None,
     progress: Progress | None,
     against: list[tuple[str, str]],
+    files: Sequence[Path],
     keys: Sequence[PublicKey],
 ) -> Report:
     walked = chains.walk(stream, progress)
@@ -70,7 +74,11 @@ def _verified(
     return Report(
         streams=Stream.objects.count(),
         events=walked.events,
-        breaks=list(_first_of_each([*walked.breaks, *compared.breaks])),
+        breaks=list(
+            _first_of_each(
+                [*walked.breaks, *compared.breaks, *archives.unsaid(), *archives.file_breaks(files)]
+            )
+        ),
         checkpoints=compared.count,
         sealed=compared.sealed,
         remarks=compared.remarks,

@@ -1,5 +1,6 @@
 """Each stream by itself: is every event there, in its place, and what it was when its hash was made?"""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -8,6 +9,8 @@ from django.db.models import Exists, OuterRef
 
 from audit import chain, commitments
 from audit.models import Event, Stream
+from audit.verify import archives
+from audit.verify.archives import Archived
 from audit.verify.breaks import Break, Kind, Progress
 
 AT_ONCE = 2000
@@ -31,13 +34,13 @@ class _End:
 
 def walk(stream: str | None, progress: Progress | None = None) -> Walked:
     """Along one stream, or all of them; the first break of each."""
-    found = Walked()
+    found, archived = Walked(), Archived()
     events = Event.objects.order_by("stream", "seq")
     if stream is not None:
         events = events.filter(stream=stream)
     ends: list[_End] = []
     for name, chained in groupby(events.iterator(chunk_size=AT_ONCE), lambda e: e.stream):
-        end, count = _follow(name, chained)
+        end, count = _follow(name, chained, archived)
         ends.append(end)
         found.events += count
         if len(ends) == AT_ONCE:
@@ -46,18 +49,21 @@ def walk(stream: str | None, progress: Progress | None = None) -> Walked:
         if progress is not None:
             progress(found.events)
     found.breaks += _compared_with_heads(ends)
-    found.breaks += _without_events(stream)
+    found.breaks += _without_events(stream, archived)
     return found
 
 
-def _follow(name: str, events: Iterator[Event]) -> tuple[_End, int]:
+def _follow(name: str, events: Iterator[Event], archived: Archived) -> tuple[_End, int]:
     """Walk one chain to its end; the first break is what counts, the rest is only counted."""
-    before, last, broken, count = chain.FIRST, None, None, 0
+    first = next(events)
+    gone = archives.before(first, archived)
+    before, last, broken, count = bytes(gone.hash) if gone else chain.FIRST, None, None, 0
     forgotten, said_so = 0, 0
-    for event in events:
+    for event in itertools.chain([first], events):
         count += 1
         if broken is None:
-            broken = _check(name, before, last, event)
+            place = last.seq + 1 if last else gone.seq + 1 if gone else 1
+            broken = _check(name, place, before, last, event)
         if not forgotten and commitments.is_forgotten(event):
             forgotten = event.seq
         if event.action == FORGET:
@@ -69,8 +75,7 @@ def _follow(name: str, events: Iterator[Event]) -> tuple[_End, int]:
     return _End(name, last, broken), count
 
 
-def _check(name: str, before: bytes, last: Event | None, event: Event) -> Break | None:
-    place = last.seq + 1 if last else 1
+def _check(name: str, place: int, before: bytes, last: Event | None, event: Event) -> Break | None:
     if event.seq != place:
         if _follows_elsewhere(event, before):
             return _reordered(name, place)
@@ -159,10 +164,12 @@ def _compare_with_head(name: str, last: Event, head: Stream | None) -> Break | N
     return None
 
 
-def _without_events(stream: str | None) -> Iterator[Break]:
+def _without_events(stream: str | None, archived: Archived) -> Iterator[Break]:
     empty = Stream.objects.filter(
         ~Exists(Event.objects.filter(stream=OuterRef("stream"))), seq__gt=0
     )
+    if archived.all:
+        empty = empty.filter(~archives.holds_the_last(archived))
     if stream is not None:
         empty = empty.filter(stream=stream)
     for head in empty.order_by("stream").iterator():

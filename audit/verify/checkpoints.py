@@ -13,6 +13,7 @@ from audit import feed, merkle, notes, outside
 from audit.feed import Place
 from audit.models import Checkpoint, Event, Leaf
 from audit.notes import BrokenNote, PublicKey
+from audit.verify.archives import Archived
 from audit.verify.breaks import CHECKPOINTS, Break, Kind
 
 MOST_BREAKS = 100  # of a kind; who finds more has seen enough
@@ -157,13 +158,18 @@ def _if_signed(note: str, name: str, keys: Sequence[PublicKey]) -> list[_Wanted]
 def _leaves(wanted: Iterator[_Wanted]) -> Iterator[Break]:
     """Every leaf is an event with the same hash, and together they give each root that was signed."""
     tree, told, following = merkle.GrowingTree(), set(), next(wanted, None)
+    archived = Archived()
     for index, stream, seq, leaf, hashed in _leaves_with_events():
         if index != tree.size:
             sentence = f"Leaf {tree.size} of the tree is missing."
             yield Break(CHECKPOINTS, following.number if following else 0, Kind.MISSING, sentence)
             return
         tree.add(merkle.leaf_hash(leaf))
-        if hashed != leaf and stream not in told and len(told) < MOST_BREAKS:
+        in_archive = archived.number_of(index)
+        if in_archive is not None:
+            archived.saw(in_archive, leaf)
+        is_gone = hashed is None and in_archive is not None
+        if hashed != leaf and not is_gone and stream not in told and len(told) < MOST_BREAKS:
             told.add(stream)
             yield _changed_leaf(stream, seq, hashed)
         while following is not None and following.size == tree.size:
@@ -172,6 +178,7 @@ def _leaves(wanted: Iterator[_Wanted]) -> Iterator[Break]:
                 yield Break(CHECKPOINTS, following.number, Kind.CHANGED, sentence)
                 return
             following = next(wanted, None)
+    yield from archived.breaks()
     if following is not None:
         yield _beyond(following, tree.size)
 

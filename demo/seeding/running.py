@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from accounts.access import Access
+from approvals import archiving
 from approvals.models import ApprovalRequest
+from audit import months
 from audit.correlation import correlated
 from demo.seeding import fates, writing
 from demo.seeding.contents import HOW_OFTEN, MARK, MOST_OF_LARGE, Content, content
@@ -67,6 +69,8 @@ def run(plan: Plan, *, tell: Callable[[Written], None]) -> Written:
     counters = desks(at=plan.now - timedelta(days=plan.days))
     draw = Random(f"{plan.seed} {ApprovalRequest.objects.count()}")  # noqa: S311 - sample data
     written = Written()
+    for table in archiving.KEY_OF:
+        months.make(table, plan.now - timedelta(days=plan.days), plan.now)
     with correlated(request_id="seed"):
         for stories in _chunks(plan, counters, draw):
             written.events += writing.write(stories)

@@ -18,7 +18,7 @@ from demo.loopback import answers, free_port
 from demo.situation import DURATIONS, FAULTS, Situation
 from demo.webhooks import NOWHERE
 from tests import postgres
-from tests.conftest import PASSWORD, _point_to
+from tests.conftest import PASSWORD, point_to
 from tests.demo.conftest import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -61,7 +61,7 @@ def site(django_db_setup, django_db_blocker, provider: str) -> Iterator[str]:
         "WEBHOOK_TEST_ADDRESSES": ",".join(_receivers(provider)),
     }
     _happen(name, provider, django_db_blocker)
-    _point_to(django_db_setup)
+    point_to(django_db_setup)
     processes = [
         subprocess.Popen(command, cwd=django_settings.BASE_DIR, env=environment)
         for command in (
@@ -110,7 +110,7 @@ def _happen(name: str, simulator_url: str, blocker) -> None:
         kept[setting] = getattr(django_settings, setting)
         setattr(django_settings, setting, value)
     refund._client.cache_clear()
-    _point_to(name)
+    point_to(name)
     with blocker.unblock():
         people = {user.email: user for user in User.objects.all()}
         for user in people.values():

@@ -1,5 +1,7 @@
 """The lookup stays as fast at a million requests: every question to the database is an index's."""
 
+import re
+
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -15,13 +17,31 @@ QUESTIONS = {
     "effects": lambda: finding.with_provider_reference("re_1")[0],
     "attempts": lambda: finding.with_provider_reference("re_1")[1],
 }
-EXPECTED = {
-    "exactly": ["ref", "ticket", "customer", "order", "account", "payment"],
-    "matching": ["ref", "ticket", "customer", "order", "account", "payment"],
-    "customer": ["customer"],
-    "effects": ["effect_called"],
-    "attempts": ["attempt_called"],
+BY_NAME = {
+    f"request_called_{name}"
+    for name in ("ref", "ticket", "customer", "order", "account", "payment")
 }
+EXPECTED = {
+    "exactly": BY_NAME,
+    "matching": BY_NAME,
+    "customer": {"request_called_customer"},
+    "effects": {"effect_called"},
+    "attempts": {"attempt_called"},
+}
+
+
+def indexes_of(plan: str) -> set[str]:
+    """Those that a plan goes by; those of a part by the name of the whole table's."""
+    names = re.findall(r"Scan (?:using|on) (\w+)", plan)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(whole.relname, part.relname) FROM pg_class part"
+            " LEFT JOIN pg_inherits ON inhrelid = part.oid"
+            " LEFT JOIN pg_class whole ON whole.oid = inhparent"
+            " WHERE part.relkind = 'i' AND part.relname = ANY(%s)",
+            [names],
+        )
+        return {name for (name,) in cursor.fetchall()}
 
 
 @pytest.fixture
@@ -40,7 +60,5 @@ def test_every_way_of_finding_goes_by_its_index(without_scans):
     for name, question in QUESTIONS.items():
         plan = question().explain()
         assert "Seq Scan" not in plan, plan
-        for index in EXPECTED[name]:
-            called = index if index.endswith("_called") else f"request_called_{index}"
-            assert called in plan, plan
+        assert indexes_of(plan) >= EXPECTED[name], plan
         assert ("request_customer_words" in plan) == (name == "matching")

@@ -19,8 +19,8 @@ def test_what_arrived_a_month_ago_is_removed_in_batches(cast, endpoint, clock, r
     receiver.replies = [500]
     pump(endpoint, clock)
     almost, later = clock.now + timedelta(days=29), clock.now + timedelta(days=30)
-    assert tidying.forget_delivered(at=almost) == 0
-    assert tidying.forget_delivered(at=later, at_once=2) == 5
+    assert tidying.forget_old(at=almost) == 0
+    assert tidying.forget_old(at=later, at_once=2) == 5
     assert Delivery.objects.get().state == "waiting"
     assert DeliveryAttempt.objects.count() == 1
 

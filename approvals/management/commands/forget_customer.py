@@ -1,14 +1,12 @@
 """`forget_customer`: what requests say of a customer is taken out, by two administrators."""
 
-import getpass
-import sys
 import uuid
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.management.password import signed_in
 from approvals.commands import erasure
 from approvals.refusals import Invalid, Refusal
 
@@ -27,7 +25,7 @@ class Command(BaseCommand):
     ) -> None:
         if bool(customer) == (confirm is not None):
             raise CommandError("Name a customer, or a number with --confirm.")
-        person = _signed_in(by)
+        person = signed_in(by)
         said = {"by": person, "at": timezone.now(), "key": str(uuid.uuid4())}
         try:
             if confirm is None:
@@ -43,12 +41,3 @@ class Command(BaseCommand):
         count = erasure.carry_out(number=confirm, at=timezone.now())
         what = "1 request was" if count == 1 else f"{count:,} requests were"
         self.stdout.write(f"{what} forgotten. Backups still hold them until they end.")
-
-
-def _signed_in(email: str) -> User:
-    """Two persons, so each gives a password: asked for, or the first line of the input."""
-    person = User.objects.filter(email__iexact=email, is_active=True).first()
-    typed = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    if person is None or not person.check_password(typed):
-        raise CommandError("There is no such account with this password.")
-    return person

@@ -25,10 +25,27 @@ class Command(BaseCommand):
             help="also compare with this checkpoint, or with all in this folder",
         )
 
+        parser.add_argument(
+            "--archive",
+            action="append",
+            default=[],
+            metavar="FILE",
+            type=Path,
+            help="also check this archive of old events, or all in this folder",
+        )
+
     def handle(
-        self, *args: object, json: bool = False, checkpoint: list[str] = (), **options: object
+        self,
+        *args: object,
+        json: bool = False,
+        checkpoint: list[str] = (),
+        archive: list[Path] = (),
+        **options: object,
     ) -> None:
-        report = verify(against=[note for path in checkpoint for note in _notes(Path(path))])
+        report = verify(
+            against=[note for path in checkpoint for note in _notes(Path(path))],
+            files=[file for path in archive for file in _archives(path)],
+        )
         if json:
             self.stdout.write(_as_json(report))
         else:
@@ -58,6 +75,13 @@ def _notes(path: Path) -> Iterator[tuple[str, str]]:
                 yield one.name, file.read(MOST_BYTES + 1)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror or error}.") from error
+
+
+def _archives(path: Path) -> list[Path]:
+    found = sorted(path.glob("*.jsonl.gz")) if path.is_dir() else [path]
+    if not found or not found[0].is_file():
+        raise CommandError(f"{path} holds no archive.")
+    return found
 
 
 def _as_json(report: object) -> str:
