@@ -1,53 +1,63 @@
 """From a policy's decision table and the facts of a request to the approvals it needs.
 
 Pure: no database, no clock, so that a draft can be run over a million past requests. First match
-wins. A table is a list of rules as in a policy file (docs/reference/policy-files.md).
+wins.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-CONDITIONS = {
-    "kind",
-    "currency",
-    "amount_from",
-    "amount_to",
-    "requester_team",
-    "origin",
-}
-ORIGINS = {"page", "api"}
-LONGEST_STEP_LIST = 10
-LONGEST_WAIT_S = 90 * 24 * 3600
-DURATION = re.compile(r"(\d+) (s|min|h|d)")
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
-class MalformedPolicy(ValueError):
-    """The table can't be used. `problems` are sentences, each naming its rule."""
+@dataclass(frozen=True)
+class Sums:
+    """Requests of one kind and currency, this one with them. `total` in minor units."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(" ".join(problems))
-        self.problems = list(problems)
+    count: int
+    total: int
+
+
+Window = tuple[str, int]  # whose requests (one of `OF`), and of how many seconds
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a rule may look at. `amount` in minor units of `currency`, None without money."""
+    """What a rule may look at. `amount` in minor units of `currency`, None without money.
+
+    `values`: by currency, what the amount is worth in it, in its minor units; one that is missing has
+    no rate that can be trusted. `recent`: by window, what was asked for in it.
+    """
 
     kind: str
     amount: int | None
     currency: str
     requester_teams: frozenset[str]
     origin: str
+    values: Mapping[str, int] = field(default_factory=dict)
+    recent: Mapping[Window, Sums] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """What the clock does while a step waits: seconds after it opened. It never approves.
+
+    `do`: remind (who can decide), tell_lead (of the team), widen (to the team `to` as well).
+    """
+
+    after_s: int
+    do: str
+    to: str = ""
 
 
 @dataclass(frozen=True)
 class Step:
     """One stage of approval. Times in seconds after the step opens.
 
-    `person_present`: a decision by token is not enough, somebody must be there.
+    `also`: further teams whose members may decide it as well. `with_previous`: it opens together with
+    the step before it. `hours_of`: due and warning count the working hours of this team, not the
+    clock's. `person_present`: a decision by token is not enough, somebody must be there.
     """
 
     team: str
@@ -55,11 +65,24 @@ class Step:
     due_after_s: int | None
     warn_after_s: int | None
     person_present: bool = False
+    also: tuple[str, ...] = ()
+    with_previous: bool = False
+    hours_of: str = ""
+    escalations: tuple[Escalation, ...] = ()
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """Whose members may decide it, before it is widened."""
+        return (self.team, *self.also)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table. A condition that is absent matches everything."""
+    """One row of the table. A condition that is absent matches everything.
+
+    `distinct_people`: who approved one step counts for no other. `if_nobody_can`: what happens to a
+    request whose steps nobody could ever approve: flag (asked for, and shown) or refuse.
+    """
 
     name: str
     when: Mapping[str, Any]
@@ -67,140 +90,79 @@ class Rule:
     start_delay_s: int
     max_attempts: int
     expires_after_s: int
+    distinct_people: bool = False
+    if_nobody_can: str = "flag"
 
     def matches(self, facts: Facts) -> bool:
-        return all(_CHECKS[name](wanted, facts) for name, wanted in self.when.items())
+        return not self.misses(facts)
+
+    def misses(self, facts: Facts) -> list[str]:
+        """Names of the conditions that do not hold."""
+        return [name for name in self.when if not _CHECKS[name](self.when, facts)]
+
+    @property
+    def window(self) -> Window | None:
+        """What of the past this rule looks at."""
+        recent = self.when.get("recent")
+        return (recent["of"], seconds(recent["within"])) if recent else None
 
 
-_CHECKS = {
-    "kind": lambda wanted, facts: facts.kind == wanted,
-    "currency": lambda wanted, facts: facts.currency == wanted,
-    "amount_from": lambda wanted, facts: facts.amount is not None and facts.amount >= wanted,
-    "amount_to": lambda wanted, facts: facts.amount is not None and facts.amount <= wanted,
-    "requester_team": lambda wanted, facts: wanted in facts.requester_teams,
-    "origin": lambda wanted, facts: facts.origin == wanted,
+def windows(rules: Iterable[Rule]) -> set[Window]:
+    """All that these rules look at of the past."""
+    return {rule.window for rule in rules if rule.window is not None}
+
+
+def value_currencies(rules: Iterable[Rule]) -> set[str]:
+    """The currencies in which these rules ask what an amount is worth."""
+    return {rule.when["value_currency"] for rule in rules if "value_currency" in rule.when}
+
+
+def seconds(duration: str) -> int:
+    """Of a time such as “20 min” that was checked before."""
+    number, unit = duration.split(" ")
+    return int(number) * SECONDS[unit]
+
+
+def _is_worth_at_least(when: Mapping[str, Any], facts: Facts) -> bool:
+    """Without a rate that can be trusted it may be worth more: the higher tier."""
+    if facts.amount is None:
+        return False
+    value = facts.values.get(when["value_currency"])
+    return value is None or value >= when["value_from"]
+
+
+def _is_worth_at_most(when: Mapping[str, Any], facts: Facts) -> bool:
+    value = facts.values.get(when["value_currency"])
+    return facts.amount is not None and value is not None and value <= when["value_to"]
+
+
+def _was_often_asked(when: Mapping[str, Any], facts: Facts) -> bool:
+    """What is not known is taken for often: it raises the tier, never lowers it."""
+    wanted = when["recent"]
+    sums = facts.recent.get((wanted["of"], seconds(wanted["within"])))
+    if sums is None:
+        return True
+    if "count_from" in wanted:
+        return sums.count >= wanted["count_from"]
+    return sums.total >= wanted["total_from"]
+
+
+_CHECKS: dict[str, Callable[[Mapping[str, Any], Facts], bool]] = {
+    "kind": lambda when, facts: facts.kind == when["kind"],
+    "currency": lambda when, facts: facts.currency == when["currency"],
+    "amount_from": lambda when, facts: (
+        facts.amount is not None and facts.amount >= when["amount_from"]
+    ),
+    "amount_to": lambda when, facts: facts.amount is not None and facts.amount <= when["amount_to"],
+    "value_currency": lambda when, facts: facts.amount is not None,
+    "value_from": _is_worth_at_least,
+    "value_to": _is_worth_at_most,
+    "requester_team": lambda when, facts: when["requester_team"] in facts.requester_teams,
+    "origin": lambda when, facts: facts.origin == when["origin"],
+    "recent": _was_often_asked,
 }
 
 
 def route(rules: Iterable[Rule], facts: Facts) -> Rule | None:
     """The first rule that matches; None means that nobody has said what such a request needs."""
     return next((rule for rule in rules if rule.matches(facts)), None)
-
-
-def parse(table: Sequence[Mapping[str, Any]]) -> list[Rule]:
-    """Raise `MalformedPolicy` with every problem of the table at once."""
-    problems: list[str] = []
-    if not isinstance(table, list) or not table:
-        raise MalformedPolicy(["The policy has no rules."])
-    rules = [_rule(number, row, problems) for number, row in enumerate(table, start=1)]
-    names = [rule.name for rule in rules]
-    for name in sorted({name for name in names if name and names.count(name) > 1}):
-        problems.append(f"Two rules are called “{name}”; each needs a name of its own.")
-    if problems:
-        raise MalformedPolicy(problems)
-    return rules
-
-
-def _rule(number: int, row: Any, problems: list[str]) -> Rule:
-    if not isinstance(row, Mapping):
-        problems.append(f"Rule {number} is not a table.")
-        row = {}
-    name = row.get("name") or ""
-    label = f"Rule {number} ({name})" if name else f"Rule {number}"
-    if not isinstance(name, str) or not 1 <= len(name) <= 120:
-        problems.append(f"{label} needs a name of 1 to 120 characters.")
-    extra = set(row) - {"name", "when", "steps", "start_delay", "max_attempts", "expires_after"}
-    if extra:
-        problems.append(f"{label} has words that mean nothing here: {', '.join(sorted(extra))}.")
-    if "steps" not in row:
-        problems.append(f"{label} has no steps; write steps = [] when nobody needs to approve.")
-    delay = _seconds(row.get("start_delay", "0 s"), f"{label}: start_delay", problems)
-    expires = _seconds(row.get("expires_after", "30 d"), f"{label}: expires_after", problems)
-    attempts = _whole(row.get("max_attempts", 8), 1, 50, f"{label}: max_attempts", problems)
-    return Rule(
-        name=str(name),
-        when=_conditions(label, row.get("when", {}), problems),
-        steps=_steps(label, row.get("steps", []), problems),
-        start_delay_s=delay or 0,
-        max_attempts=attempts,
-        expires_after_s=expires or 0,
-    )
-
-
-def _conditions(label: str, when: Any, problems: list[str]) -> dict[str, Any]:
-    if not isinstance(when, Mapping):
-        problems.append(f"{label}: when is not a table.")
-        return {}
-    for name, wanted in when.items():
-        if name not in CONDITIONS:
-            problems.append(f"{label}: “{name}” is not a condition.")
-        elif name in ("amount_from", "amount_to"):
-            _whole(wanted, 0, 2**53 - 1, f"{label}: {name}", problems)
-        elif not isinstance(wanted, str) or not wanted:
-            problems.append(f"{label}: {name} must be text.")
-    if {"amount_from", "amount_to"} & set(when) and "currency" not in when:
-        problems.append(f"{label}: an amount needs a currency.")
-    if str(when.get("origin", "page")) not in ORIGINS:
-        problems.append(f"{label}: origin must be page or api.")
-    if _is_empty_range(when):
-        problems.append(f"{label}: no amount lies between amount_from and amount_to.")
-    return {name: wanted for name, wanted in when.items() if name in CONDITIONS}
-
-
-def _is_empty_range(when: Mapping[str, Any]) -> bool:
-    low, high = when.get("amount_from"), when.get("amount_to")
-    return isinstance(low, int) and isinstance(high, int) and low > high
-
-
-def _steps(label: str, steps: Any, problems: list[str]) -> tuple[Step, ...]:
-    if not isinstance(steps, list) or len(steps) > LONGEST_STEP_LIST:
-        problems.append(f"{label}: steps must be a list of at most {LONGEST_STEP_LIST}.")
-        return ()
-    return tuple(
-        _step(f"{label}, step {number}", step, problems)
-        for number, step in enumerate(steps, start=1)
-    )
-
-
-def _step(label: str, step: Any, problems: list[str]) -> Step:
-    if not isinstance(step, Mapping):
-        problems.append(f"{label} is not a table.")
-        step = {}
-    team = step.get("team")
-    if not isinstance(team, str) or not team:
-        problems.append(f"{label} names no team.")
-    extra = set(step) - {"team", "quorum", "due_after", "warn_after", "person_present"}
-    if extra:
-        problems.append(f"{label} has words that mean nothing here: {', '.join(sorted(extra))}.")
-    due = _seconds(step.get("due_after"), f"{label}: due_after", problems)
-    warn = _seconds(step.get("warn_after"), f"{label}: warn_after", problems)
-    if due and warn and warn > due:
-        problems.append(f"{label} warns after it is due.")
-    present = step.get("person_present", False)
-    if not isinstance(present, bool):
-        problems.append(f"{label}: person_present must be true or false.")
-    return Step(
-        team=str(team or ""),
-        quorum=_whole(step.get("quorum", 1), 1, 20, f"{label}: quorum", problems),
-        due_after_s=due,
-        warn_after_s=warn,
-        person_present=present is True,
-    )
-
-
-def _seconds(value: Any, label: str, problems: list[str]) -> int | None:
-    if value is None:
-        return None
-    match = DURATION.fullmatch(value) if isinstance(value, str) else None
-    seconds = int(match[1]) * SECONDS[match[2]] if match and len(match[1]) < 9 else -1
-    if not 0 <= seconds <= LONGEST_WAIT_S:
-        problems.append(f"{label} must be a time such as “30 s”, “20 min”, “4 h” or “2 d”.")
-        return None
-    return seconds
-
-
-def _whole(value: Any, low: int, high: int, label: str, problems: list[str]) -> int:
-    if type(value) is not int or not low <= value <= high:
-        problems.append(f"{label} must be a whole number from {low} to {high}.")
-        return low
-    return value

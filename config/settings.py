@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "handoffs",
     "webhooks",
     "auditing",
+    "policies",
     "approvals",
     "accounts",
     "audit",

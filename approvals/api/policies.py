@@ -9,7 +9,8 @@ from approvals.api.problems import Problem, unusable
 from approvals.api.requests import sent
 from approvals.api.shapes import DifferenceShape, Simulate, SimulationShape
 from approvals.models import Policy
-from approvals.routing import MalformedPolicy, Rule, parse
+from approvals.policy_table import MalformedPolicy, parse
+from approvals.routing import Rule
 from approvals.rules import may
 from approvals.simulation import simulate
 from approvals.wording import is_storable

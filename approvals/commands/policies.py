@@ -7,8 +7,8 @@ from pathlib import Path
 from django.db import transaction
 
 from accounts.models import User
-from approvals import routing
 from approvals.models import Policy, PolicyVersion
+from approvals.policy_table import MalformedPolicy, parse
 from audit.recorder import Actor, Target, record
 
 SYSTEM = Actor(type="system", id="command-line", label="Command line")
@@ -19,7 +19,7 @@ def read_policy_file(path: Path) -> dict:
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise routing.MalformedPolicy([f"{path} cannot be read: {error}"]) from error
+        raise MalformedPolicy([f"{path} cannot be read: {error}"]) from error
     problems = [
         f"{path.name} needs {name} = “…” as text."
         for name in ("slug", "name")
@@ -29,11 +29,11 @@ def read_policy_file(path: Path) -> dict:
     if extra:
         problems.append(f"{path.name} has words that mean nothing: {', '.join(sorted(extra))}.")
     try:
-        routing.parse(written.get("rules", []))
-    except routing.MalformedPolicy as malformed:
+        parse(written.get("rules", []))
+    except MalformedPolicy as malformed:
         problems += malformed.problems
     if problems:
-        raise routing.MalformedPolicy(problems)
+        raise MalformedPolicy(problems)
     return {"slug": written["slug"], "name": written["name"], "table": written["rules"]}
 
 
@@ -44,7 +44,7 @@ def load_policy(
 
     Open requests keep the version that they were asked under. Raise `MalformedPolicy`.
     """
-    routing.parse(table)
+    parse(table)
     actor = _actor(by)
     with transaction.atomic():
         policy, _ = Policy.objects.select_for_update().get_or_create(

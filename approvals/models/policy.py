@@ -3,7 +3,8 @@
 from django.conf import settings
 from django.db import models
 
-from approvals.routing import Rule, parse
+from approvals.policy_table import parse
+from approvals.routing import Rule
 
 
 class Policy(models.Model):

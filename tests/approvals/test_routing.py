@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from approvals.commands.policies import load_policy, read_policy_file
 from approvals.models import PolicyVersion
-from approvals.routing import CONDITIONS, Facts, MalformedPolicy, parse, route
+from approvals.policy_table import CONDITIONS, MalformedPolicy, parse
+from approvals.routing import Facts, route
 from audit.models import Event
 
 POLICIES = Path(__file__).parents[2] / "demo" / "policies"

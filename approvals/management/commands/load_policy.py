@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from approvals.commands.policies import load_policy, read_policy_file
-from approvals.routing import MalformedPolicy
+from approvals.policy_table import MalformedPolicy
 
 
 class Command(BaseCommand):
