@@ -1,8 +1,10 @@
 """When a team works. Pure: time zones, daylight saving and week ends, no clock of its own."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
+
+MOST_SHIFTS = 2000  # looked at; a wait of years
 
 
 class Hours(Protocol):
@@ -28,6 +30,28 @@ def opens_next(team: Hours, at: datetime) -> datetime | None:
         opening, _ = _shift(team, local + timedelta(days=days))
         if str(opening.weekday()) in team.work_days and opening > local:
             return opening
+    return None
+
+
+def after(team: Hours, at: datetime, working: timedelta) -> datetime | None:
+    """When so much of the team's time has passed since `at`; None where they hardly work at all.
+
+    Counted in real time: a shift across a change of clocks is an hour longer or shorter.
+    """
+    now = at.astimezone(UTC)
+    for _ in range(MOST_SHIFTS):
+        until = closes(team, now)
+        if until is None:
+            opening = opens_next(team, now)
+            if opening is None:
+                return None
+            now = opening.astimezone(UTC)
+            continue
+        left = until.astimezone(UTC) - now
+        if working <= left:
+            return now + working
+        working -= left
+        now += left
     return None
 
 

@@ -3,6 +3,11 @@
 Asked under the request's lock at the moment of sending (I2, I4).
 """
 
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+
 from accounts import access
 from accounts.verdicts import ALLOWED, Verdict, denied
 from approvals import routing
@@ -33,6 +38,7 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
     ]
     spoke = [person for d in approvals for person in (d.decided_by, d.covered) if person]
     people = access.of_many(spoke, Queue)
+    heard: set[UUID] = set()
     for step in steps:
         counted = {
             decision.person_key
@@ -41,10 +47,13 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
             and counts_for(
                 item,
                 people[decision.decided_by_id],
-                step.team_id,
+                step.team_ids,
                 covered=people.get(decision.covered_id),
             )
         }
+        if item.distinct_people:
+            counted -= heard
+            heard |= counted
         if len(counted) < step.quorum:
             return denied(NOT_PROVEN, f"{item.ref} lacks an approval that still counts.")
     return ALLOWED
@@ -56,5 +65,22 @@ def are_the_policys(item: ApprovalRequest, steps: list[Step]) -> bool:
     rule = next((rule for rule in rules if rule.name == item.policy_rule), None)
     if rule is None:
         return False
-    wanted = [(step.team, step.quorum) for step in rule.steps]
-    return wanted == [(step.team.name, step.quorum) for step in steps]
+    if item.distinct_people != rule.distinct_people or len(steps) != len(rule.steps):
+        return False
+    names = _names_of(team for step in steps for team in step.also_ids)
+    return all(
+        (step.team.name, step.quorum, step.with_previous)
+        == (wanted.team, wanted.quorum, wanted.with_previous)
+        and _is_widened_as_said(wanted, {names.get(team, "") for team in step.also_ids})
+        for step, wanted in zip(steps, rule.steps, strict=True)
+    )
+
+
+def _is_widened_as_said(wanted: routing.Step, also: set[str]) -> bool:
+    """Besides the policy's own further teams only those that it lets the clock add."""
+    return {*wanted.also} <= also <= {*wanted.also, *wanted.widened_to}
+
+
+def _names_of(teams: Iterable[int]) -> dict[int, str]:
+    ids = set(teams)
+    return dict(Group.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}

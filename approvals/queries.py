@@ -64,7 +64,7 @@ def requests() -> QuerySet[ApprovalRequest]:
         "policy_version__policy",
         "waiting_team__team",
     ).prefetch_related(
-        Prefetch("all_steps", Step.objects.select_related("team")),
+        Prefetch("all_steps", Step.objects.select_related("team", "hours_of")),
         Prefetch("decisions", Decision.objects.select_related("decided_by", "covered")),
         Prefetch("settlements", Settlement.objects.select_related("proposed_by")),
     )
@@ -113,38 +113,21 @@ def can_decide(person: Access) -> Q:
     """The same as `may("approve", …)`, as a condition."""
     if not person.is_active or person.is_service:
         return Q(pk__in=())
-    able = Q(Exists(who_may_decide().filter(user=person.user_id)))
+    by_token = person.auth_method == "token"
+    able = Q(Exists(who_may_decide(by_token=by_token).filter(user=person.user_id)))
     for covered in person.covers:
-        able |= _can_decide_for(person, covered)
-    return able & ~Q(_wants_a_person_present()) if person.auth_method == "token" else able
+        able |= _can_decide_for(person, covered, by_token)
+    return able
 
 
-def _can_decide_for(person: Access, covered: Covered) -> Q:
+def _can_decide_for(person: Access, covered: Covered, by_token: bool) -> Q:
     """From the seat of somebody whom this person covers."""
     own = covered.queues.intersection(person.queues_with("decide_request"))
-    spoke = Decision.objects.filter(
-        item=OuterRef("pk"),
-        revision=OuterRef("revision"),
-        step=OuterRef("step"),
-        voided_at=None,
-        person_key=person.person_key,
-    )
+    seat = who_may_decide(by_token=by_token, in_place_by=person.person_key)
     return (
-        Q(Exists(who_may_decide().filter(user=covered.user_id)), queue__in=own)
+        Q(Exists(seat.filter(user=covered.user_id)), queue__in=own)
         & ~Q(requester_key=person.person_key)
         & ~Q(contributor_keys__contains=[str(person.person_key)])
-        & ~Exists(spoke)
-    )
-
-
-def _wants_a_person_present() -> Exists:
-    return Exists(
-        Step.objects.filter(
-            item=OuterRef("pk"),
-            revision=OuterRef("revision"),
-            number=OuterRef("step"),
-            person_present=True,
-        )
     )
 
 
@@ -228,13 +211,18 @@ def choices(person: Access) -> dict[str, list[Named]]:
 def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
     """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
     pending = [item for item in items if item.state == State.PENDING]
-    people = _candidates({item.waiting_team_id for item in pending}, now)
+    people = _candidates({team for item in pending for team in _teams_asked(item)}, now)
     return {item.pk: _deciders_now(item, people, now) for item in pending}
 
 
 def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
     """Everybody in the team that the open step waits for and whoever covers one, by name."""
-    return _candidates({item.waiting_team_id}, now)
+    return _candidates(_teams_asked(item), now)
+
+
+def _teams_asked(item: ApprovalRequest) -> set[int]:
+    """Whose members may decide one of its open steps."""
+    return {team for step in item.open_steps for team in step.team_ids}
 
 
 def _candidates(teams: set[int], now: datetime) -> list[Access]:
@@ -351,9 +339,10 @@ def decisions(person: Access) -> tuple[list[ApprovalRequest], list[ApprovalReque
     them; none of these for who has very many to decide. Constant queries."""
     is_mine = ExpressionWrapper(can_decide(person), output_field=BooleanField())
     pending = seen_by(person).filter(state=State.PENDING).annotate(is_mine=is_mine)
-    found = pending.filter(Q(is_mine=True) | Q(waiting_team__in=person.teams)).order_by(
-        "-is_mine", *DECISION_ORDER
-    )[: MOST_DECISIONS + MOST_OTHERS]
+    theirs = Q(waiting_team__in=person.teams) | Q(also_waiting_ids__overlap=[*person.teams])
+    found = pending.filter(Q(is_mine=True) | theirs).order_by("-is_mine", *DECISION_ORDER)[
+        : MOST_DECISIONS + MOST_OTHERS
+    ]
     mine = [item for item in found if item.is_mine]
     others = [item for item in found if not item.is_mine]
     return mine[:MOST_DECISIONS], others[:MOST_OTHERS]

@@ -75,6 +75,17 @@ class Step:
         """Whose members may decide it, before it is widened."""
         return (self.team, *self.also)
 
+    @property
+    def widened_to(self) -> tuple[str, ...]:
+        """The teams that the clock may let decide as well."""
+        return tuple(one.to for one in self.escalations if one.do == "widen")
+
+    @property
+    def all_teams(self) -> set[str]:
+        """Every team that it names."""
+        found = {*self.teams, *self.widened_to}
+        return found | {self.hours_of} if self.hours_of else found
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -20,13 +20,24 @@ SEEING_AT_ALL = (*SEEING, "answer_request")
 
 
 class Decided(Protocol):
+    step: int
     person_key: UUID
     voice: UUID
     choice: str
 
 
+class Stage(Protocol):
+    """The fields of a step that rules look at."""
+
+    number: int
+    person_present: bool
+
+    @property
+    def team_ids(self) -> list[int]: ...
+
+
 class Item(Protocol):
-    """The fields of a request that rules look at. `decisions_now`: on the open step, not void."""
+    """The fields of a request that rules look at. Decisions are those that are not void."""
 
     ref: str
     queue_id: int
@@ -35,11 +46,11 @@ class Item(Protocol):
     currency: str
     requester_key: UUID
     contributor_keys: list[str]
-    waiting_team_id: int | None
+    open_steps: Iterable[Stage]
+    distinct_people: bool
     owner_id: int | None
     held_at: Any
-    needs_person_present: bool
-    decisions_now: Iterable[Decided]
+    decisions_for_revision: Iterable[Decided]
     last_approval: Any
     open_settlement: Any
 
@@ -80,8 +91,10 @@ def _submit(queue: Any, by: Access) -> Verdict:
     return denied("no-grant", f"You cannot ask for anything in {queue.name}.")
 
 
-def counts_for(item: Item, by: Access, team_id: int, *, covered: Access | None = None) -> bool:
-    """Whether an approval that `by` gave for a step of this team still counts (I4).
+def counts_for(
+    item: Item, by: Access, teams: Iterable[int], *, covered: Access | None = None
+) -> bool:
+    """Whether an approval that `by` gave for a step of these teams still counts (I4).
 
     `covered` is the person in whose place it was given: both must still be people who may.
     """
@@ -92,34 +105,58 @@ def counts_for(item: Item, by: Access, team_id: int, *, covered: Access | None =
         and not _had_a_hand_in(item, person.person_key)
         and person.holds("decide_request", item.queue_id)
         for person in (by, seat)
-    ) and _has_a_seat(item, seat, team_id)
+    ) and _has_a_seat(item, seat, teams)
 
 
-def covered_by(item: Item, by: Access) -> Covered | None:
-    """In whose place `by` would decide the open step, when they can't in their own."""
-    if _is_free(item, by):
+def step_for(item: Item, by: Access) -> Stage | None:
+    """The first open step that `by` may decide."""
+    return next((step for step in item.open_steps if may_decide(item, step, by)), None)
+
+
+def may_decide(item: Item, step: Stage, by: Access) -> Verdict:
+    """May `by` decide just this open step?"""
+    refusal = _as_a_person(item, by)
+    return _on_step(item, step, by) if refusal is None else refusal
+
+
+def covered_by(item: Item, by: Access, step: Stage | None = None) -> Covered | None:
+    """In whose place `by` would decide the step, when they can't in their own.
+
+    `step`: by default the first that they may decide.
+    """
+    step = step or step_for(item, by)
+    if step is None or _is_free(item, step, by):
         return None
-    return next((one for one in by.covers if _can_be_covered(item, one)), None)
+    return next((one for one in by.covers if _can_be_covered(item, step, one)), None)
 
 
-def _is_free(item: Item, person: Access | Covered) -> bool:
-    """Their seat in the team is there, large enough, and nobody has spoken from it."""
-    return _has_a_seat(item, person, item.waiting_team_id) and all(
-        decision.voice != person.person_key for decision in item.decisions_now
+def _is_free(item: Item, step: Stage, person: Access | Covered) -> bool:
+    """Their seat in a team is there, large enough, and nobody has spoken from it."""
+    return _has_a_seat(item, person, step.team_ids) and all(
+        decision.voice != person.person_key for decision in _heard(item, step)
     )
 
 
-def _can_be_covered(item: Item, person: Covered) -> bool:
+def _heard(item: Item, step: Stage) -> list[Decided]:
+    """The decisions after which nobody of them is heard again: of the step, or of all of them."""
+    return [
+        decision
+        for decision in item.decisions_for_revision
+        if item.distinct_people or decision.step == step.number
+    ]
+
+
+def _can_be_covered(item: Item, step: Stage, person: Covered) -> bool:
     return (
         item.queue_id in person.queues
         and not _had_a_hand_in(item, person.person_key)
-        and _is_free(item, person)
+        and _is_free(item, step, person)
     )
 
 
-def _has_a_seat(item: Item, person: Access | Covered, team_id: int | None) -> bool:
-    member = person.teams.get(team_id)
-    return member is not None and _is_within_limit(item, member)
+def _has_a_seat(item: Item, person: Access | Covered, teams: Iterable[int]) -> bool:
+    seats = [person.teams[team] for team in teams if team in person.teams]
+    return any(_is_within_limit(item, member) for member in seats)
 
 
 def _had_a_hand_in(item: Item, person_key: UUID) -> bool:
@@ -128,6 +165,19 @@ def _had_a_hand_in(item: Item, person_key: UUID) -> bool:
 
 
 def _decide(item: Item, by: Access) -> Verdict:
+    refusal = _as_a_person(item, by)
+    if refusal is not None:
+        return refusal
+    steps = list(item.open_steps)
+    verdicts = [_on_step(item, step, by) for step in steps]
+    if not steps or any(verdicts):
+        return ALLOWED
+    nearer = [verdict for verdict in verdicts if verdict.code != "not-in-team"]
+    return (nearer or verdicts)[0]
+
+
+def _as_a_person(item: Item, by: Access) -> Verdict | None:
+    """Why they may decide no step of it at all, or None."""
     if by.is_service:
         return denied("not-a-person", "A program cannot decide; a person must.")
     if _is_requester(item, by):
@@ -142,36 +192,43 @@ def _decide(item: Item, by: Access) -> Verdict:
         )
     if not by.holds("decide_request", item.queue_id):
         return denied("no-grant", f"You cannot decide {item.ref}: this queue is not yours.")
-    if item.waiting_team_id is None:
-        return ALLOWED
-    if any(decision.person_key == by.person_key for decision in item.decisions_now):
+    return None
+
+
+def _on_step(item: Item, step: Stage, by: Access) -> Verdict:
+    mine = [d for d in _heard(item, step) if d.person_key == by.person_key]
+    if any(decision.step == step.number for decision in mine):
         return denied(
             "already-decided",
             f"You have decided this step of {item.ref}; it needs someone else.",
         )
-    if by.auth_method == "token" and item.needs_person_present:
+    if mine:
+        return denied(
+            "decided-another-step",
+            f"You have decided another step of {item.ref}, and each needs someone else.",
+        )
+    if by.auth_method == "token" and step.person_present:
         return denied(
             "person-present",
             f"The policy wants a person present for {item.ref}: decide it in the browser.",
         )
-    if _is_free(item, by) or covered_by(item, by) is not None:
+    if _is_free(item, step, by) or any(_can_be_covered(item, step, one) for one in by.covers):
         return ALLOWED
-    return _why_not_from_own_seat(item, by)
+    return _why_not_from_own_seat(item, step, by)
 
 
-def _why_not_from_own_seat(item: Item, by: Access) -> Verdict:
-    member = by.teams.get(item.waiting_team_id)
-    if member is None:
+def _why_not_from_own_seat(item: Item, step: Stage, by: Access) -> Verdict:
+    seats = [by.teams[team] for team in step.team_ids if team in by.teams]
+    if not seats:
         return denied("not-in-team", f"You cannot decide {item.ref}: it waits for another team.")
-    if any(decision.voice == by.person_key for decision in item.decisions_now):
+    if any(decision.voice == by.person_key for decision in _heard(item, step)):
         return denied(
             "decided-for-you",
             f"This step of {item.ref} was decided in your place; it needs someone else.",
         )
-    if not _is_within_limit(item, member):
-        limit = money(member.limit_amount, member.limit_currency)
-        return denied("over-limit", f"You can decide up to {limit}; {item.ref} is above that.")
-    return ALLOWED
+    widest = max(seats, key=lambda member: member.limit_amount or 0)
+    limit = money(widest.limit_amount, widest.limit_currency)
+    return denied("over-limit", f"You can decide up to {limit}; {item.ref} is above that.")
 
 
 def _cover(person: Any, by: Access) -> Verdict:

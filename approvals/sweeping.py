@@ -90,6 +90,8 @@ def expire(item_id: int, *, at: datetime) -> bool:
             at=at,
             step=None,
             waiting_team=None,
+            also_waiting_ids=[],
+            is_parallel=False,
             waiting_since=at,
             due_at=None,
             warn_at=None,

@@ -10,10 +10,12 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts import access
 from accounts.models import User
 from approvals import execution, jobs, sweeping
 from approvals.commands import decide, operate, submit
-from approvals.models import ApprovalRequest, Effect, State
+from approvals.models import ApprovalRequest, Effect, Queue, State
+from approvals.rules import step_for
 from audit import feed
 from demo.organisation import PEOPLE
 
@@ -142,13 +144,15 @@ class Acting:
         self, command: Callable, item: ApprovalRequest, by: str, at: datetime, reason: str
     ) -> None:
         item.refresh_from_db()
+        person = self.person(by)
+        step = step_for(item, access.of(person, Queue, at=at)) or item.open_step
         command(
             ref=item.ref,
-            by=self.person(by),
+            by=person,
             at=at,
             key=self.key(),
             revision=item.revision,
-            step=item.step,
+            step=step.number,
             reason=reason,
         )
 

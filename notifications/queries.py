@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.access import Access
 from accounts.models import User
-from approvals.models import ApprovalRequest, Decision, State
+from approvals.models import ApprovalRequest, Decision, State, Step
 from approvals.paging import Page, page_of, place_in
 from approvals.rules import visible_to
 from notifications.models import Notice, Watch
@@ -24,9 +24,16 @@ def is_settled() -> Q:
         decided_by=OuterRef("user"),
         voided_at=None,
     )
-    asks = Q(
-        item__state=State.PENDING, item__revision=F("revision"), item__step=F("step")
-    ) & ~Exists(spoke)
+    is_open = Step.objects.filter(
+        item=OuterRef("item"),
+        revision=OuterRef("revision"),
+        number=OuterRef("step"),
+        opened_at__isnull=False,
+        closed_at=None,
+    )
+    asks = Q(Exists(is_open), item__state=State.PENDING, item__revision=F("revision")) & ~Exists(
+        spoke
+    )
     return Q(step__isnull=False) & ~asks
 
 

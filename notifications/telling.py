@@ -16,8 +16,8 @@ from accounts import access, grants
 from accounts.models import Membership, User
 from approvals import queries
 from approvals.events import Action, sentence
-from approvals.models import ApprovalRequest, Queue, State
-from approvals.rules import may
+from approvals.models import ApprovalRequest, Queue, State, Step
+from approvals.rules import may, step_for
 from approvals.wording import clock, short_name
 from audit.models import Event, Outcome
 from notifications.models import Topic, Watch
@@ -33,7 +33,7 @@ class Telling:
     sentence: str
     url: str
     item: ApprovalRequest | None = None
-    is_decision: bool = False
+    step: int | None = None  # which they may decide
     is_urgent: bool = False
 
 
@@ -41,20 +41,25 @@ def about_decision(item: ApprovalRequest, now: datetime) -> list[Telling]:
     """Everybody who can decide the open step."""
     if item.state != State.PENDING:
         return []
-    due = f", due {clock(item.due_at, now)}" if item.due_at else ""
     return [
-        Telling(
-            user_id=person.user_id,
-            topic=Topic.DECISIONS,
-            mark=f"decision/{item.ref}/{item.revision}/{item.step}",
-            sentence=f"{item.ref} waits for your decision{due}.",
-            url=f"/requests/{item.ref}/#decide",
-            item=item,
-            is_decision=True,
-        )
+        _decision(item, person.user_id, step, now)
         for person in queries.candidates_of(item, now)
-        if may("approve", item, person)
+        if (step := step_for(item, person)) is not None
     ]
+
+
+def _decision(item: ApprovalRequest, user_id: int, step: Step, now: datetime) -> Telling:
+    due_at = step.due_at or item.due_at
+    due = f", due {clock(due_at, now)}" if due_at else ""
+    return Telling(
+        user_id=user_id,
+        topic=Topic.DECISIONS,
+        mark=f"decision/{item.ref}/{item.revision}/{step.number}",
+        sentence=f"{item.ref} waits for your decision{due}.",
+        url=f"/requests/{item.ref}/#decide",
+        item=item,
+        step=step.number,
+    )
 
 
 # --- What happens to a request --------------------------------------------------------------------

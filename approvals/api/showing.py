@@ -31,6 +31,7 @@ from approvals.commands.idempotency import EventPlace
 from approvals.events import sentence
 from approvals.explain import Deciders, Waiting
 from approvals.models import ENDED, ApprovalRequest, Attempt, State, Step
+from approvals.wording import listed
 from audit.models import Event
 
 ROOT = "/api/v1"
@@ -96,13 +97,13 @@ def _person(user: User) -> PersonShape:
 
 def _step(item: ApprovalRequest, step: Step) -> StepShape:
     given = len(item.approvals_of(step.number))
-    is_open = item.state == State.PENDING and step.number == item.step
+    is_open = item.state == State.PENDING and step in item.open_steps
     return StepShape(
         number=step.number,
         team=step.team.name,
         quorum=step.quorum,
         approved=given,
-        due_at=item.due_at if is_open else None,
+        due_at=(step.due_at or item.due_at) if is_open else None,
         state="open" if is_open else "done" if given >= step.quorum else "waiting",
         person_present=step.person_present,
     )
@@ -129,7 +130,7 @@ def waits_on(item: ApprovalRequest) -> str | None:
     if item.state in ENDED:
         return None
     if item.state == State.PENDING:
-        return item.open_step.team.name
+        return listed([step.team.name for step in item.open_steps])
     if item.state == State.SENT_BACK:
         return "requester"
     if item.state == State.NEEDS_PERSON:

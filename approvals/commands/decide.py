@@ -1,10 +1,14 @@
 """Deciding: approve, reject, send back with a question, and taking an approval back in time."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.events import Action
-from approvals.models import Choice, Decision, State
-from approvals.rules import covered_by
+from approvals.models import Choice, Decision, State, Step
+from approvals.refusals import NotAllowed
+from approvals.rules import covered_by, may_decide
 from approvals.wording import clock
 
 
@@ -12,25 +16,22 @@ from approvals.wording import clock
 def approve(running: Running, *, revision: int, step: int, reason: str = "") -> None:
     """Say yes to the step and the revision that were seen. The last yes makes it start."""
     item = running.item
-    running.compare_revision(revision)
-    running.compare_step(step)
-    running.check_allowed()
+    here = _seen(running, revision, step)
     reason = bounded("reason", reason)
-    here = item.open_step
     given = item.approvals_of(step)
-    _decide(running, Choice.APPROVE, reason)
+    _decide(running, here, Choice.APPROVE, reason)
     is_closed = len(given) + 1 >= here.quorum
-    following = next((other for other in item.steps if other.number == step + 1), None)
+    still_open = [other for other in item.open_steps if other.number != step]
+    following = steps.stage_after(item.steps, step)
     if is_closed:
-        here.closed_at = running.at
+        here.closed_at, here.escalates_at = running.at, None
         here.save()
-    is_complete = is_closed and following is None
+    is_complete = is_closed and not still_open and not following
     item.approve(complete=is_complete)
     if is_complete:
         fields = steps.approved(item, running.at)
     elif is_closed:
-        fields = steps.opened(following, running.at)
-        following.save()
+        fields = steps.asked(still_open) if still_open else _next_stage(following, running.at)
     else:
         fields = {}
     sentence = f"Approved by you at {running.at:%H:%M:%S} UTC."
@@ -41,15 +42,20 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
         steps.prepare_effect(item)
 
 
+def _next_stage(stage: Sequence[Step], at: datetime) -> dict:
+    fields = steps.opened(stage, at)
+    for step in stage:
+        step.save()
+    return fields
+
+
 @command("reject", from_states=[State.PENDING])
 def reject(running: Running, *, revision: int, step: int, reason: str) -> None:
     """Say no, with a reason. Nothing will happen."""
     item = running.item
-    running.compare_revision(revision)
-    running.compare_step(step)
-    running.check_allowed()
+    here = _seen(running, revision, step)
     reason = required("reason", reason, "Say why you reject it. The requester reads it.")
-    _decide(running, Choice.REJECT, reason)
+    _decide(running, here, Choice.REJECT, reason)
     item.reject()
     running.commit(
         Action.REJECT,
@@ -66,11 +72,9 @@ def reject(running: Running, *, revision: int, step: int, reason: str) -> None:
 def send_back(running: Running, *, revision: int, step: int, reason: str) -> None:
     """Ask the requester a question; it waits for their answer."""
     item = running.item
-    running.compare_revision(revision)
-    running.compare_step(step)
-    running.check_allowed()
+    here = _seen(running, revision, step)
     reason = required("reason", reason, "Write your question. The requester reads it.")
-    _decide(running, Choice.SEND_BACK, reason)
+    _decide(running, here, Choice.SEND_BACK, reason)
     item.send_back()
     running.commit(
         Action.SEND_BACK,
@@ -92,8 +96,7 @@ def take_back(running: Running) -> None:
     Decision.objects.filter(pk=last.pk).update(voided_at=running.at)
     reopened = next(step for step in item.steps if step.number == last.step)
     item.take_back()
-    fields = steps.opened(reopened, running.at)
-    reopened.save()
+    fields = _next_stage([reopened], running.at)
     running.commit(
         Action.TAKE_BACK,
         sentence=f"Your approval of {item.ref} is taken back. Nothing was sent.",
@@ -102,15 +105,27 @@ def take_back(running: Running) -> None:
     )
 
 
-def _decide(running: Running, choice: Choice, reason: str) -> None:
+def _seen(running: Running, revision: int, number: int) -> Step:
+    """The open step with the number that was seen, when it and the revision are still as seen."""
+    running.compare_revision(revision)
+    running.compare_step(number)
+    running.check_allowed()
+    here = next(step for step in running.item.open_steps if step.number == number)
+    verdict = may_decide(running.item, here, running.access)
+    if not verdict:
+        raise NotAllowed(verdict)
+    return here
+
+
+def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:
     item = running.item
-    covered = covered_by(item, running.access)
+    covered = covered_by(item, running.access, here)
     if covered is not None:
         running.in_place_of = covered.name
     Decision.objects.create(
         item=item,
         revision=item.revision,
-        step=item.step,
+        step=here.number,
         choice=choice,
         decided_by=running.by,
         person_key=running.access.person_key,

@@ -41,6 +41,7 @@ from approvals.refusals import (
 from approvals.routing import Facts, Rule
 from approvals.rules import may
 from approvals.transitions import announce
+from approvals.wording import listed
 
 LONGEST_NAME = 100
 
@@ -174,7 +175,7 @@ def resubmit(
     follow(item, rule, running.at)
     item.resubmit()
     laid = steps.planned(item, rule)
-    waiting = steps.opened(laid[0], running.at)
+    waiting = steps.opened(steps.first_stage(laid), running.at)
     Step.objects.bulk_create(laid)
     running.commit(
         Action.RESUBMIT,
@@ -248,7 +249,8 @@ def _ask(
     follow(item, rule, running.at)
     laid = steps.planned(item, rule)
     item.submit(complete=not laid)
-    fields = steps.opened(laid[0], running.at) if laid else steps.approved(item, running.at)
+    first = steps.first_stage(laid)
+    fields = steps.opened(first, running.at) if laid else steps.approved(item, running.at)
     _insert(item, fields, running.access)
     Step.objects.bulk_create(laid)
     if not laid:
@@ -265,7 +267,7 @@ def _ask(
         key=running.key,
     )
     running.event = EventPlace.of(told)
-    waits = f"waits for {laid[0].team.name}" if laid else "starts"
+    waits = f"waits for {listed([step.team.name for step in first])}" if laid else "starts"
     running.sentence = f"{item.ref} is sent and {waits}."
 
 
@@ -388,6 +390,7 @@ def fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None:
 def follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
     """What the rule says of a request that is asked for at `at`, beside its steps."""
     item.policy_rule = rule.name
+    item.distinct_people = rule.distinct_people
     item.start_delay_s = rule.start_delay_s
     item.max_attempts = rule.max_attempts
     item.expires_at = at + timedelta(seconds=rule.expires_after_s) if rule.expires_after_s else None

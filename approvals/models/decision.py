@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -19,6 +20,16 @@ class Step(models.Model):
     due_after_s = models.PositiveIntegerField(null=True)
     warn_after_s = models.PositiveIntegerField(null=True)
     person_present = models.BooleanField(default=False, db_default=False)
+    # Further teams whose members may decide it, also those it was widened to.
+    also_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    with_previous = models.BooleanField(default=False, db_default=False)
+    hours_of = models.ForeignKey(Group, models.PROTECT, null=True, related_name="+")
+    # What the clock does while it waits: [{after_s, do, to}]; how many of them were done.
+    escalations = models.JSONField(default=list, db_default=[])
+    escalated = models.PositiveSmallIntegerField(default=0, db_default=0)
+    escalates_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    warn_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -34,10 +45,24 @@ class Step(models.Model):
                 condition=models.Q(closed_at__isnull=False),
                 name="step_closed",
             ),
+            models.Index(
+                fields=["escalates_at"],
+                condition=models.Q(escalates_at__isnull=False),
+                name="step_escalates",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.item_id} step {self.number}"
+
+    @property
+    def team_ids(self) -> list[int]:
+        """Whose members may decide it."""
+        return [self.team_id, *self.also_ids]
+
+    @property
+    def is_open(self) -> bool:
+        return self.opened_at is not None and self.closed_at is None
 
 
 class Choice(models.TextChoices):

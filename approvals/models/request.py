@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -130,12 +131,18 @@ class ApprovalRequest(ProtectedState, RecordedRow):
 
     policy_version = models.ForeignKey(PolicyVersion, models.PROTECT)
     policy_rule = models.CharField(max_length=120)
+    # What the rule was chosen by, as it was then (`approvals.asked`).
+    routed_by = models.JSONField(default=dict, db_default={})
+    distinct_people = models.BooleanField(default=False, db_default=False)
     start_delay_s = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=8)
 
     # What it waits for now: lists and counts read these instead of asking every step.
     step = models.PositiveSmallIntegerField(null=True)
     waiting_team = models.ForeignKey(Group, models.PROTECT, null=True, related_name="+")
+    # Further teams whose members may decide an open step; whether there are several open steps.
+    also_waiting_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    is_parallel = models.BooleanField(default=False, db_default=False)
     waiting_since = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     warn_at = models.DateTimeField(null=True)
@@ -226,13 +233,15 @@ class ApprovalRequest(ProtectedState, RecordedRow):
 
     @property
     def open_step(self) -> Step | None:
+        """The first of the open steps: what lists and sentences name."""
         return next((step for step in self.steps if step.number == self.step), None)
 
     @property
-    def needs_person_present(self) -> bool:
-        """The open step is not to be decided by a token."""
-        step = self.open_step
-        return step is not None and step.person_present
+    def open_steps(self) -> list[Step]:
+        """All that can be decided now; several where the policy asks at the same time."""
+        if not self.is_parallel:
+            return [step] if (step := self.open_step) else []
+        return [step for step in self.steps if step.is_open]
 
     @property
     def decisions_for_revision(self) -> list[Decision]:
@@ -246,7 +255,11 @@ class ApprovalRequest(ProtectedState, RecordedRow):
     @property
     def decisions_now(self) -> list[Decision]:
         """Decisions on the open step."""
-        return [d for d in self.decisions_for_revision if d.step == self.step]
+        return self.decisions_on(self.step)
+
+    def decisions_on(self, number: int | None) -> list[Decision]:
+        """Decisions on the step with this number."""
+        return [d for d in self.decisions_for_revision if d.step == number]
 
     def approvals_of(self, number: int | None) -> list[Decision]:
         """Who said yes to the step with this number, in order of time."""

@@ -11,7 +11,7 @@ from approvals import kinds, queries
 from approvals.forms import AssignForm, ReasonForm, SettleForm, add_errors
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
-from approvals.rules import may
+from approvals.rules import may, step_for
 from approvals.views import errors, kept, told
 from approvals.views.frame import form_key, reader, whole
 from approvals.views.verbs import VERBS, Words, offers
@@ -134,13 +134,19 @@ def _page(
         "key": form_key(request),
         "version": None,
         "revision": item.revision if words.sees_revision else None,
-        "step": item.step if words.sees_step else None,
+        "step": _step_seen(request, item) if words.sees_step else None,
         "finding": item.open_settlement.pk if words.sees_finding and item.open_settlement else None,
     }
     if request.method == "POST":
         for seen in ("revision", "step", "finding"):
             context[seen] = whole(request.POST.get(seen)) or context[seen]
     return render(request, "approvals/confirm.html", context, status=status)
+
+
+def _step_seen(request: HttpRequest, item: ApprovalRequest) -> int | None:
+    """The open step that is theirs to decide; for who may not decide, the one that is named."""
+    step = step_for(item, reader(request)) or item.open_step
+    return step.number if step else None
 
 
 def _facts(item: ApprovalRequest, name: str) -> list[dict]:

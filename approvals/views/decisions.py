@@ -12,7 +12,7 @@ from accounts.access import Access
 from approvals import kinds, queries
 from approvals.explain import Waiting
 from approvals.models import ApprovalRequest, Decision
-from approvals.rules import covered_by, may
+from approvals.rules import covered_by, may, step_for
 from approvals.views.frame import reader
 from approvals.wording import duration, listed, money, short_name, shortened, visible
 
@@ -88,8 +88,8 @@ def _summary(waiting: list[ApprovalRequest], now: datetime) -> str:
 def _card(item: ApprovalRequest, waiting: Waiting, person: Access, now: datetime) -> dict:
     kind = kinds.kind_of(item.kind)
     checks = [f"{line['label']}: {line['value']}" for line in item.examined]
-    step = item.open_step
-    given = len(item.decisions_now)
+    step = step_for(item, person) or item.open_step
+    given = len(item.approvals_of(step.number))
     covered = covered_by(item, person)
     checks.append(f"Step {step.number} of {len(item.steps)}: {given} of {step.quorum} approved")
     return {

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_GET
 from accounts.access import Access
 from approvals import kinds, queries, runbooks
 from approvals.explain import Deciders
-from approvals.models import ApprovalRequest, Effect, State
+from approvals.models import ApprovalRequest, Effect, State, Step
 from approvals.models.decision import speaker
-from approvals.rules import covered_by, may
+from approvals.rules import covered_by, may, step_for
 from approvals.views import attempt as attempt_view
 from approvals.views import past, place, told
 from approvals.views.frame import new_key, reader
@@ -114,7 +114,8 @@ def _decision(
         return {"allowed": False, "sentence": f"{verdict.sentence}{who}"}
     kind = kinds.kind_of(item.kind)
     amount = f" {money(item.amount, item.currency)}" if item.amount is not None else ""
-    covered = covered_by(item, person)
+    step = step_for(item, person)
+    covered = covered_by(item, person, step)
     return {
         "allowed": True,
         "heading": f"You approve exactly: {visible(kind.title(item.payload))}, "
@@ -124,11 +125,11 @@ def _decision(
         else "",
         "revision": item.revision,
         "version": None,
-        "step": item.step,
+        "step": step.number,
         "key": new_key(),
         "changes": _changes_since_seen(item, person, events),
         "changes_heading": _changes_heading(item, person),
-        "after": _after_approval(item),
+        "after": _after_approval(item, step),
         "actions": {
             "approve": {"url": f"/requests/{item.ref}/approve/", "label": f"Approve{amount}"},
             "send_back": {"url": f"/requests/{item.ref}/send-back/", "label": "Send back…"},
@@ -141,10 +142,10 @@ def _asked_it(item: ApprovalRequest, person: Access) -> bool:
     return item.requester_key == person.person_key
 
 
-def _after_approval(item: ApprovalRequest) -> str:
-    step = item.open_step
-    given = len(item.approvals_of(item.step))
-    is_last = given + 1 >= step.quorum and step.number == len(item.steps)
+def _after_approval(item: ApprovalRequest, step: Step) -> str:
+    given = len(item.approvals_of(step.number))
+    is_alone = all(other.closed_at for other in item.steps if other.number != step.number)
+    is_last = given + 1 >= step.quorum and is_alone
     if not is_last:
         return "After you, it waits for the next approval."
     if not item.start_delay_s:
@@ -233,7 +234,7 @@ def _steps(item: ApprovalRequest) -> list[dict]:
     lines = []
     for step in item.steps:
         given = item.approvals_of(step.number)
-        is_open = item.state == State.PENDING and step.number == item.step
+        is_open = item.state == State.PENDING and step in item.open_steps
         done = len(given) >= step.quorum
         now = timezone.now()
         lines.append(
@@ -244,7 +245,7 @@ def _steps(item: ApprovalRequest) -> list[dict]:
                 "approved": len(given),
                 "names": [f"{visible(speaker(d))} at {clock(d.decided_at, now)}" for d in given],
                 "state": "done" if done else "open" if is_open else "waiting",
-                "due_at": item.due_at if is_open else None,
+                "due_at": (step.due_at or item.due_at) if is_open else None,
             }
         )
     return lines

@@ -57,9 +57,9 @@ class Desk:
             self.teams[rule.name] = steps.teams_of(rule)
         return self.teams[rule.name]
 
-    def deciders(self, item: ApprovalRequest, team_id: int) -> list[Access]:
-        """Who may decide a step of this team, by the rule that the worker asks before it sends."""
-        return [one for one in self.people if counts_for(item, one, team_id)]
+    def deciders(self, item: ApprovalRequest, team_ids: list[int]) -> list[Access]:
+        """Who may decide a step of these teams, by the rule that the worker asks before it sends."""
+        return [one for one in self.people if counts_for(item, one, team_ids)]
 
 
 def desks(*, at: datetime) -> list[Desk]:

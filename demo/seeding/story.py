@@ -81,8 +81,9 @@ class Story:
         return all(len(self._deciders(step)) >= step.quorum for step in self.steps)
 
     def _deciders(self, step: Step) -> list[Access]:
-        spoke = {d.person_key for d in self._approvals(step)}
-        able = self.desk.deciders(self.item, step.team_id)
+        heard = self.decisions if self.item.distinct_people else self._approvals(step)
+        spoke = {d.person_key for d in heard if (d.revision, d.voided_at) == (step.revision, None)}
+        able = self.desk.deciders(self.item, step.team_ids)
         return [one for one in able if one.person_key not in spoke]
 
     def _approvals(self, step: Step) -> list[Decision]:
@@ -142,7 +143,7 @@ class Story:
 
     def _opened(self) -> dict[str, Any]:
         if self.steps:
-            return steps.opened(self.steps[0], self.at)
+            return steps.opened(steps.first_stage(self.steps), self.at)
         self.effect = Effect(item=self.item, **steps.first_effect(self.item))
         return steps.approved(self.item, self.at)
 
@@ -152,16 +153,18 @@ class Story:
         by = self.draw.choice(self._deciders(here))
         self._decide(by, Choice.APPROVE, "")
         is_closed = len(self._approvals(here)) >= here.quorum
-        is_complete = is_closed and here is self.steps[-1]
-        fields: dict[str, Any] = {}
         if is_closed:
-            here.closed_at = self.at
+            here.closed_at, here.escalates_at = self.at, None
+        still_open = [step for step in self.steps if step.is_open]
+        following = steps.stage_after(self.steps, here.number)
+        is_complete = is_closed and not still_open and not following
+        fields: dict[str, Any] = {}
         self.item.approve(complete=is_complete)
         if is_complete:
             fields = steps.approved(self.item, self.at)
             self.effect = Effect(item=self.item, **steps.first_effect(self.item))
         elif is_closed:
-            fields = steps.opened(self.steps[here.number], self.at)
+            fields = steps.asked(still_open) if still_open else steps.opened(following, self.at)
         self.commit(Action.APPROVE, actor=by.actor, facts={"step": here.number}, **fields)
 
     def reject(self, reason: str) -> None:
