@@ -35,6 +35,7 @@ class Action(StrEnum):
     RELEASE = "request.release"
     ASSIGN = "request.assign"
     REMIND = "request.remind"
+    ESCALATE = "request.escalate"
     NOTE = "request.note"
     FORGET = "request.forget"
     COPY_REPLY = "request.copy_reply"
@@ -68,6 +69,7 @@ SENTENCES: dict[Action, str] = {
     Action.RELEASE: "Released",
     Action.ASSIGN: "Given to {to}",
     Action.REMIND: "Reminder sent to {to}",
+    Action.ESCALATE: "{what}",
     Action.NOTE: "Note",
     Action.FORGET: "What it held of the customer was forgotten",
     Action.COPY_REPLY: "Copied reply v{reply_version} ({language_name}) for the customer",

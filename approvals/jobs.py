@@ -112,6 +112,12 @@ def sweep_expired(timestamp: int, **_: Any) -> None:
     sweeping.expired(database_time())
 
 
+@app.periodic(cron="* * * * * */10")
+@app.task(name="approvals.sweep_escalations", queue="upkeep", priority=FIRST)
+def sweep_escalations(timestamp: int, **_: Any) -> None:
+    sweeping.escalated(database_time())
+
+
 @app.periodic(cron="* * * * * */30")
 @app.task(name="approvals.sweep_stranded", queue="upkeep", priority=FIRST)
 def sweep_stranded(timestamp: int, **_: Any) -> None:

@@ -7,13 +7,14 @@ what the clock itself decides is done here, one request a transaction.
 
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, Prefetch, Q, QuerySet
 
-from approvals import switches
+from approvals import stages, switches
 from approvals.deciders import who_may_decide
 from approvals.events import Action
-from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State
+from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State, Step
 from approvals.transitions import commit
 from audit.recorder import Actor
 
@@ -88,15 +89,65 @@ def expire(item_id: int, *, at: datetime) -> bool:
             Action.EXPIRE,
             actor=CLOCK,
             at=at,
-            step=None,
-            waiting_team=None,
-            also_waiting_ids=[],
-            is_parallel=False,
-            waiting_since=at,
-            due_at=None,
-            warn_at=None,
+            **stages.waits_for_nobody(at),
         )
     return True
+
+
+def escalated(at: datetime) -> int:
+    """Do what the policy says about steps that wait too long; how many were done."""
+    due = Step.objects.filter(escalates_at__lte=at).order_by("escalates_at")
+    return sum(_escalate(step_id, at=at) for step_id in due.values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _escalate(step_id: int, *, at: datetime) -> bool:
+    """The next thing about this step, if it still waits. It never decides."""
+    with transaction.atomic():
+        item = _locked_of(step_id)
+        if item is None:
+            return False
+        step = next(step for step in item.all_steps.all() if step.pk == step_id)
+        if item.state != State.PENDING or step not in item.open_steps:
+            step.escalates_at = None
+            step.save()
+            return False
+        wanted = step.escalations[step.escalated]
+        step.escalated += 1
+        step.escalates_at = stages.escalates_at(step)
+        facts, fields = _carried_out(item, step, wanted, at)
+        step.save()
+        commit(item, Action.ESCALATE, actor=CLOCK, at=at, facts=facts, **fields)
+    return True
+
+
+def _locked_of(step_id: int) -> ApprovalRequest | None:
+    """The step's request under its lock; None when somebody has it."""
+    found = ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",))
+    steps = Prefetch("all_steps", Step.objects.select_related("team", "hours_of"))
+    return found.filter(all_steps=step_id).prefetch_related(steps).first()
+
+
+def _carried_out(
+    item: ApprovalRequest, step: Step, wanted: dict, at: datetime
+) -> tuple[dict, dict]:
+    """Facts of the event, and fields of the request; a team that is gone widens nothing."""
+    do, name, team = wanted["do"], step.team.name, None
+    fields: dict = {}
+    if do == "widen":
+        team = Group.objects.filter(name=wanted["to"]).first()
+        if team is not None and team.pk not in step.team_ids:
+            step.also_ids = [*step.also_ids, team.pk]
+            fields = stages.asked(item.open_steps)
+        what = f"{wanted['to']} may decide it as well: {name} did not in time"
+    elif do == "tell_lead":
+        what = f"The lead of {name} is told that it waits"
+    else:
+        fields = {"reminded_at": at}
+        what = f"{name} is reminded"
+    facts = {"step": step.number, "do": do, "to": wanted["to"] or name, "what": what}
+    if team is not None:
+        facts["to_id"] = team.pk
+    return facts, fields
 
 
 def stranded(at: datetime) -> int:

@@ -26,6 +26,7 @@ _FACTS: dict[Action, tuple[str, ...]] = {
     Action.SETTLE: ("system", "happened", "outcome", "reference"),
     Action.ASSIGN: ("to", "owner"),
     Action.REMIND: ("to",),
+    Action.ESCALATE: ("step", "do", "to", "to_id", "what"),
     Action.NOTE: ("mentions",),
     Action.FORGET: ("erasure",),
     Action.COPY_REPLY: ("reply", "reply_version", "language", "language_name"),

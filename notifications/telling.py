@@ -5,7 +5,7 @@ into mails, too.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -76,8 +76,26 @@ def _reminded(event: Event, item: ApprovalRequest, now: datetime) -> list[Tellin
         return [_mine(event, item, item.requested_by_id, words)]
     words = f"{who} reminds you: {item.ref} waits for your decision."
     return [
-        Telling(**{**vars(one), "mark": f"event/{event.pk}", "sentence": words})
+        replace(one, mark=f"event/{event.pk}", sentence=words) for one in about_decision(item, now)
+    ]
+
+
+def _escalated(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    """What the policy has the clock do about a step that waits."""
+    if event.facts["do"] == "widen":
+        return about_decision(item, now)
+    step = next((one for one in item.open_steps if one.number == event.facts["step"]), None)
+    if step is None:
+        return []
+    if event.facts["do"] == "tell_lead":
+        words = f"{item.ref} waits for a decision of your team longer than it should."
+        leads = _leads_of(step.team_id)
+        return [_mine(event, item, pk, words, is_urgent=True) for pk in leads]
+    words = f"{item.ref} waits for your decision, and time is running."
+    return [
+        replace(one, mark=f"event/{event.pk}", sentence=words)
         for one in about_decision(item, now)
+        if one.step == step.number
     ]
 
 
@@ -123,6 +141,7 @@ OF_REQUESTS: Mapping[str, Callable[[Event, ApprovalRequest, datetime], list[Tell
     Action.TAKE_BACK: _asks_for_a_decision,
     Action.UNSTRAND: _asks_for_a_decision,
     Action.REMIND: _reminded,
+    Action.ESCALATE: _escalated,
     Action.SEND_BACK: _came_back("{who} sent {ref} back to you with a question."),
     Action.REJECT: _came_back("{who} rejected {ref}, which you asked for."),
     Action.EXPIRE: _came_back("{ref}, which you asked for, expired: nobody decided in time."),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from approvals import stages
 from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.events import Action
@@ -22,7 +23,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     _decide(running, here, Choice.APPROVE, reason)
     is_closed = len(given) + 1 >= here.quorum
     still_open = [other for other in item.open_steps if other.number != step]
-    following = steps.stage_after(item.steps, step)
+    following = stages.stage_after(item.steps, step)
     if is_closed:
         here.closed_at, here.escalates_at = running.at, None
         here.save()
@@ -31,7 +32,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     if is_complete:
         fields = steps.approved(item, running.at)
     elif is_closed:
-        fields = steps.asked(still_open) if still_open else _next_stage(following, running.at)
+        fields = stages.asked(still_open) if still_open else _next_stage(following, running.at)
     else:
         fields = {}
     sentence = f"Approved by you at {running.at:%H:%M:%S} UTC."
@@ -43,7 +44,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
 
 
 def _next_stage(stage: Sequence[Step], at: datetime) -> dict:
-    fields = steps.opened(stage, at)
+    fields = stages.opened(stage, at)
     for step in stage:
         step.save()
     return fields
@@ -64,7 +65,7 @@ def reject(running: Running, *, revision: int, step: int, reason: str) -> None:
         facts={"step": step},
         closing_reason=reason,
         decided_by=running.by,
-        **steps.waits_for_nobody(running.at),
+        **stages.waits_for_nobody(running.at),
     )
 
 
@@ -83,7 +84,7 @@ def send_back(running: Running, *, revision: int, step: int, reason: str) -> Non
         facts={"step": step},
         closing_reason=reason,
         decided_by=running.by,
-        **steps.waits_for_nobody(running.at),
+        **stages.waits_for_nobody(running.at),
     )
 
 

@@ -4,10 +4,10 @@ from django.conf import settings
 
 from approvals import kinds, timing
 from approvals.commands.frame import Running, bounded, command, required
-from approvals.commands.steps import waits_for_nobody
 from approvals.events import Action
 from approvals.models import Effect, Settlement, State
 from approvals.refusals import TooEarly, TransitionNotAllowed
+from approvals.stages import waits_for_nobody
 from approvals.wording import clock
 
 SETTLED_AS_NOT_DONE = "settled-as-not-done"

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts import access
 from accounts.access import Access
 from accounts.models import User
-from approvals import kinds
+from approvals import kinds, stages
 from approvals.commands import idempotency, steps
 from approvals.commands.frame import (
     Answer,
@@ -175,7 +175,7 @@ def resubmit(
     follow(item, rule, running.at)
     item.resubmit()
     laid = steps.planned(item, rule)
-    waiting = steps.opened(steps.first_stage(laid), running.at)
+    waiting = stages.opened(stages.first_stage(laid), running.at)
     Step.objects.bulk_create(laid)
     running.commit(
         Action.RESUBMIT,
@@ -207,7 +207,7 @@ def withdraw(running: Running, *, reason: str) -> None:
         reason=reason,
         closing_reason=reason,
         decided_by=running.by,
-        **steps.waits_for_nobody(running.at),
+        **stages.waits_for_nobody(running.at),
     )
 
 
@@ -249,8 +249,8 @@ def _ask(
     follow(item, rule, running.at)
     laid = steps.planned(item, rule)
     item.submit(complete=not laid)
-    first = steps.first_stage(laid)
-    fields = steps.opened(first, running.at) if laid else steps.approved(item, running.at)
+    first = stages.first_stage(laid)
+    fields = stages.opened(first, running.at) if laid else steps.approved(item, running.at)
     _insert(item, fields, running.access)
     Step.objects.bulk_create(laid)
     if not laid:

@@ -10,10 +10,8 @@ from approvals.wording import clock, duration, listed, shortened, visible
 
 def pending(case: Case) -> Waiting:
     item, now = case.item, case.now
-    step = item.open_step
-    given = sum(decision.choice == Choice.APPROVE for decision in item.decisions_now)
-    missing = step.quorum - given
-    team = shortened(visible(step.team.name), 30)
+    teams = [shortened(visible(step.team.name), 30) for step in item.open_steps]
+    team = listed(teams)
     stuck = why_stuck(item, now, has_deciders=bool(case.deciders.names))
     if not case.deciders.names:
         return Waiting(
@@ -27,7 +25,8 @@ def pending(case: Case) -> Waiting:
             stuck=stuck,
             runbook="nobody-can-approve",
         )
-    needs = f"Needs {missing} more {team} approval{'s' if missing > 1 else ''}"
+    missing = [step.quorum - len(item.approvals_of(step.number)) for step in item.open_steps]
+    needs = f"Needs {_how_many_more(missing, teams)} approval{'s' if sum(missing) > 1 else ''}"
     since = f"since {case.time(item.waiting_since)} ({duration(now - item.waiting_since)})."
     who = _who(case.deciders, now)
     sentence = fitting(f"{needs} {since} {who}", f"{needs} {since} {_how_many(case.deciders)}")
@@ -37,8 +36,7 @@ def pending(case: Case) -> Waiting:
         sentence=sentence,
         since=item.waiting_since,
         moved=case.nothing,
-        next=_due(item, now),
-        next_at=item.due_at,
+        **_next(item, now),
         who=f"{listed(list(case.deciders.names))} can approve.",
         stuck=stuck,
     )
@@ -113,6 +111,27 @@ def _who(deciders: Deciders, now: datetime) -> str:
 def _how_many(deciders: Deciders) -> str:
     count = len(deciders.names)
     return "1 person can." if count == 1 else f"{count} people can."
+
+
+def _how_many_more(missing: list[int], teams: list[str]) -> str:
+    """“1 more Finance”, or “1 more Finance and 2 more Risk”."""
+    pairs = zip(missing, teams, strict=True)
+    return listed([f"{count} more {team}" for count, team in pairs])
+
+
+def _next(item: ApprovalRequest, now: datetime) -> dict:
+    """What the clock does next, and when: the policy's escalation, or that it is overdue."""
+    coming = [step for step in item.open_steps if step.escalates_at]
+    first = min(coming, key=lambda step: step.escalates_at, default=None)
+    if first is None or (item.due_at and item.due_at < first.escalates_at):
+        return {"next": _due(item, now), "next_at": item.due_at}
+    wanted, team = first.escalations[first.escalated], visible(first.team.name)
+    words = {
+        "remind": f"{team} is reminded",
+        "tell_lead": f"The lead of {team} is told",
+        "widen": f"{visible(wanted['to'])} may decide it as well",
+    }
+    return {"next": words[wanted["do"]], "next_at": first.escalates_at}
 
 
 def _due(item: ApprovalRequest, now: datetime) -> str:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from accounts.access import Access
-from approvals import execution, kinds, outcomes, timing
+from approvals import execution, kinds, outcomes, stages, timing
 from approvals.commands import steps, submit
 from approvals.content import hash_of
 from approvals.events import Action
@@ -143,7 +143,7 @@ class Story:
 
     def _opened(self) -> dict[str, Any]:
         if self.steps:
-            return steps.opened(steps.first_stage(self.steps), self.at)
+            return stages.opened(stages.first_stage(self.steps), self.at)
         self.effect = Effect(item=self.item, **steps.first_effect(self.item))
         return steps.approved(self.item, self.at)
 
@@ -156,7 +156,7 @@ class Story:
         if is_closed:
             here.closed_at, here.escalates_at = self.at, None
         still_open = [step for step in self.steps if step.is_open]
-        following = steps.stage_after(self.steps, here.number)
+        following = stages.stage_after(self.steps, here.number)
         is_complete = is_closed and not still_open and not following
         fields: dict[str, Any] = {}
         self.item.approve(complete=is_complete)
@@ -164,7 +164,7 @@ class Story:
             fields = steps.approved(self.item, self.at)
             self.effect = Effect(item=self.item, **steps.first_effect(self.item))
         elif is_closed:
-            fields = steps.asked(still_open) if still_open else steps.opened(following, self.at)
+            fields = stages.asked(still_open) if still_open else stages.opened(following, self.at)
         self.commit(Action.APPROVE, actor=by.actor, facts={"step": here.number}, **fields)
 
     def reject(self, reason: str) -> None:
@@ -186,7 +186,7 @@ class Story:
             facts={"step": here.number},
             closing_reason=reason,
             decided_by_id=by.user_id,
-            **steps.waits_for_nobody(self.at),
+            **stages.waits_for_nobody(self.at),
         )
 
     def _decide(self, by: Access, choice: Choice, reason: str) -> None:
@@ -212,13 +212,13 @@ class Story:
             reason=reason,
             closing_reason=reason,
             decided_by_id=self.requester.user_id,
-            **steps.waits_for_nobody(self.at),
+            **stages.waits_for_nobody(self.at),
         )
 
     def expire(self) -> None:
         self.at = self.item.expires_at
         self.item.expire()
-        self.commit(Action.EXPIRE, actor=CLOCK, **steps.waits_for_nobody(self.at))
+        self.commit(Action.EXPIRE, actor=CLOCK, **stages.waits_for_nobody(self.at))
 
     # --- Carried out -----------------------------------------------------------------------------
 
@@ -308,7 +308,7 @@ class Story:
             reason=evidence,
             facts={"system": self.desk.kind.system, **said, "outcome": "done"},
             cause="",
-            **steps.waits_for_nobody(self.at),
+            **stages.waits_for_nobody(self.at),
         )
 
     # --- Kept moving -----------------------------------------------------------------------------
