@@ -17,4 +17,5 @@ class ApprovalsConfig(AppConfig):
         "approvals_settlement": "SELECT, INSERT, UPDATE",
         "approvals_policyversion": "SELECT, INSERT",
         "approvals_transition": "SELECT",
+        "approvals_exchangerate": "SELECT, INSERT",
     }

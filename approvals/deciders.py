@@ -5,10 +5,13 @@ could decide themselves.
 """
 
 import uuid
+from collections.abc import Collection
+from datetime import datetime
 
 from django.db.models import (
     BigIntegerField,
     BooleanField,
+    Count,
     Exists,
     ExpressionWrapper,
     F,
@@ -16,13 +19,17 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     TextField,
+    Value,
 )
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import LessThan
 
-from accounts import grants
-from accounts.models import Membership
-from approvals.models import Decision, Queue, Step
+from accounts import access, grants
+from accounts.access import Access
+from accounts.models import Cover, Membership, User
+from approvals.models import Choice, Decision, Queue, Step
 
 
 def who_may_decide(
@@ -58,6 +65,43 @@ def who_may_decide(
     is_parallel = ExpressionWrapper(OuterRef("is_parallel"), output_field=BooleanField())
     one, several = _of_one_step(by_token, in_place_by), _of_several(by_token, in_place_by)
     return found.filter(Q(~Q(is_parallel), one) | Q(Q(is_parallel), several))
+
+
+def candidates(teams: Collection[int], at: datetime) -> list[Access]:
+    """Members of these teams and whoever covers one of them, by name. One query, or none."""
+    if not teams:
+        return []
+    covering = Cover.objects.filter(Cover.running(at), person__memberships__group__in=teams)
+    members = Membership.objects.filter(group__in=teams)
+    users = User.objects.filter(
+        Q(pk__in=members.values("user")) | Q(pk__in=covering.order_by().values("by"))
+    )
+    return access.of_all(users, Queue, at=at)
+
+
+def lacks_deciders() -> Q:
+    """Fewer people may decide the open step of a request than it still needs.
+
+    Of several that are open together only whether anybody may decide one.
+    """
+    here = {
+        "item": OuterRef("pk"),
+        "revision": OuterRef("revision"),
+    }
+    quorum = Step.objects.filter(**here, number=OuterRef("step")).values("quorum")[:1]
+    given = Decision.objects.filter(
+        **here, step=OuterRef("step"), voided_at=None, choice=Choice.APPROVE
+    )
+    able = who_may_decide().annotate(one=Value(1)).values("one")
+    people = able.annotate(people=Count("user__person_key", distinct=True)).values("people")
+    too_few = LessThan(
+        Coalesce(Subquery(people), 0) + Coalesce(Subquery(_counted(given)), 0), Subquery(quorum)
+    )
+    return Q(Q(is_parallel=False), too_few) | Q(~Exists(who_may_decide()), is_parallel=True)
+
+
+def _counted(rows: QuerySet) -> QuerySet:
+    return rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk")).values("n")
 
 
 def _of_one_step(by_token: bool, in_place_by: uuid.UUID | None) -> Q:

@@ -20,11 +20,11 @@ from django.db.models import (
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.utils.dateparse import parse_datetime
 
-from accounts import access, grants, hours
+from accounts import grants, hours
 from accounts.access import Access, Covered
-from accounts.models import Cover, Membership, User
+from accounts.models import Membership, User
 from approvals import stuck, switches
-from approvals.deciders import who_may_decide
+from approvals.deciders import candidates, who_may_decide
 from approvals.explain import Deciders, Waiting, explain
 from approvals.models import (
     OPEN,
@@ -211,30 +211,18 @@ def choices(person: Access) -> dict[str, list[Named]]:
 def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
     """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
     pending = [item for item in items if item.state == State.PENDING]
-    people = _candidates({team for item in pending for team in _teams_asked(item)}, now)
+    people = candidates({team for item in pending for team in _teams_asked(item)}, now)
     return {item.pk: _deciders_now(item, people, now) for item in pending}
 
 
 def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
     """Everybody in the team that the open step waits for and whoever covers one, by name."""
-    return _candidates(_teams_asked(item), now)
+    return candidates(_teams_asked(item), now)
 
 
 def _teams_asked(item: ApprovalRequest) -> set[int]:
     """Whose members may decide one of its open steps."""
     return {team for step in item.open_steps for team in step.team_ids}
-
-
-def _candidates(teams: set[int], now: datetime) -> list[Access]:
-    """Members of these teams and whoever covers one of them, by name. One query, or none."""
-    if not teams:
-        return []
-    covering = Cover.objects.filter(Cover.running(now), person__memberships__group__in=teams)
-    members = Membership.objects.filter(group__in=teams)
-    users = User.objects.filter(
-        Q(pk__in=members.values("user")) | Q(pk__in=covering.order_by().values("by"))
-    )
-    return access.of_all(users, Queue, at=now)
 
 
 def operators_of(queues: Iterable[int]) -> QuerySet[User]:

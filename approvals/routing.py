@@ -13,7 +13,7 @@ SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Sums:
-    """Requests of one kind and currency, this one with them. `total` in minor units."""
+    """Requests of one kind, this one with them. `total`: of those in its currency, in minor units."""
 
     count: int
     total: int

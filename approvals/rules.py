@@ -55,6 +55,9 @@ class Item(Protocol):
     open_settlement: Any
 
 
+CLOSED = denied("inactive", "Your account is closed.")
+
+
 def may(verb: str, item: Any, by: Access) -> Verdict:
     """May `by` do `verb` with `item`? For "submit", `item` is the queue; for a
     verb on a system, the system.
@@ -62,7 +65,7 @@ def may(verb: str, item: Any, by: Access) -> Verdict:
     Says nothing of the state that the request is in: that is the transitions' table.
     """
     if not by.is_active:
-        return denied("inactive", "Your account is closed.")
+        return CLOSED
     return RULES[verb](item, by)
 
 
@@ -130,6 +133,15 @@ def covered_by(item: Item, by: Access, step: Stage | None = None) -> Covered | N
     return next((one for one in by.covers if _can_be_covered(item, step, one)), None)
 
 
+def voices(item: Item, step: Stage, by: Access) -> list[UUID]:
+    """In whose place they could decide this step, open or not: their own, or of somebody they cover."""
+    if _as_a_person(item, by) is not None:
+        return []
+    if _is_free(item, step, by):
+        return [by.person_key]
+    return [one.person_key for one in by.covers if _can_be_covered(item, step, one)]
+
+
 def _is_free(item: Item, step: Stage, person: Access | Covered) -> bool:
     """Their seat in a team is there, large enough, and nobody has spoken from it."""
     return _has_a_seat(item, person, step.team_ids) and all(
@@ -178,6 +190,8 @@ def _decide(item: Item, by: Access) -> Verdict:
 
 def _as_a_person(item: Item, by: Access) -> Verdict | None:
     """Why they may decide no step of it at all, or None."""
+    if not by.is_active:
+        return CLOSED
     if by.is_service:
         return denied("not-a-person", "A program cannot decide; a person must.")
     if _is_requester(item, by):

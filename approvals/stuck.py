@@ -22,7 +22,7 @@ def is_stuck(now: datetime) -> Q:
     return (
         Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING]) & ~accepted
         | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
-        | Q(state=State.PENDING) & ~Exists(who_may_decide())
+        | Q(state=State.PENDING) & (~Exists(who_may_decide()) | Q(stranded_at__isnull=False))
         | Q(state=State.APPROVED, held_at__isnull=False)
         | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
         | Q(state=State.APPROVED) & switches.waits_for_its_system()
@@ -82,6 +82,8 @@ def _is_left_behind(item: ApprovalRequest, now: datetime) -> bool:
 def _why_stuck_with_people(item: ApprovalRequest, now: datetime, has_deciders: bool) -> str:
     if item.state == State.PENDING and not has_deciders:
         return "Nobody can decide it."
+    if item.state == State.PENDING and item.stranded_at is not None:
+        return "Too few can decide it."
     if item.due_at is not None and item.due_at < now:
         return "It is overdue."
     if item.warn_at is not None and item.warn_at < now:

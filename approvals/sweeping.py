@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Exists, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from approvals import stages, switches
-from approvals.deciders import who_may_decide
+from approvals.deciders import lacks_deciders
 from approvals.events import Action
 from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State, Step
 from approvals.transitions import commit
@@ -151,10 +151,10 @@ def _carried_out(
 
 
 def stranded(at: datetime) -> int:
-    """Say of pending requests that nobody can decide them any more, or that somebody can again."""
+    """Say of pending requests that too few can decide them, or that enough can again."""
     pending = ApprovalRequest.objects.filter(state=State.PENDING)
-    nobody = pending.filter(~Exists(who_may_decide()), stranded_at=None)
-    somebody = pending.filter(Exists(who_may_decide()), stranded_at__isnull=False)
+    nobody = pending.filter(lacks_deciders(), stranded_at=None)
+    somebody = pending.filter(~lacks_deciders(), stranded_at__isnull=False)
     return sum(_strand(item_id, at=at) for item_id in _some(nobody)) + sum(
         _unstrand(item_id, at=at) for item_id in _some(somebody)
     )
@@ -162,7 +162,7 @@ def stranded(at: datetime) -> int:
 
 def _strand(item_id: int, *, at: datetime) -> bool:
     with transaction.atomic():
-        item = _locked(item_id, ~Exists(who_may_decide()), state=State.PENDING, stranded_at=None)
+        item = _locked(item_id, lacks_deciders(), state=State.PENDING, stranded_at=None)
         if item is None:
             return False
         commit(item, Action.STRAND, actor=CLOCK, at=at, stranded_at=at)
@@ -171,9 +171,7 @@ def _strand(item_id: int, *, at: datetime) -> bool:
 
 def _unstrand(item_id: int, *, at: datetime) -> bool:
     with transaction.atomic():
-        item = _locked(
-            item_id, Exists(who_may_decide()), state=State.PENDING, stranded_at__isnull=False
-        )
+        item = _locked(item_id, ~lacks_deciders(), state=State.PENDING, stranded_at__isnull=False)
         if item is None:
             return False
         commit(item, Action.UNSTRAND, actor=CLOCK, at=at, stranded_at=None)

@@ -7,8 +7,8 @@ _ALWAYS = ("state", "revision")
 _OF_A_DECISION = ("step", "for")
 _OF_A_CALL = ("system", "attempt", "max_attempts", "cause")
 _FACTS: dict[Action, tuple[str, ...]] = {
-    Action.SUBMIT: ("title", "rule"),
-    Action.RESUBMIT: ("title", "rule"),
+    Action.SUBMIT: ("title", "rule", "lacks"),
+    Action.RESUBMIT: ("title", "rule", "lacks"),
     Action.APPROVE: _OF_A_DECISION,
     Action.REJECT: _OF_A_DECISION,
     Action.SEND_BACK: _OF_A_DECISION,
@@ -53,6 +53,12 @@ WORDS = [
     Word(SystemAction.UNPAUSE.value, "Answers again, so it goes on", "system", ("failures",)),
     Word("cover.set", "{deputy} decides in the place of {person}", "person", _COVER),
     Word("cover.end", "{deputy} no longer decides in the place of {person}", "person", _COVER),
+    Word(
+        "rates.load",
+        "Exchange rates were loaded: {rates}, of which {new} were new",
+        "rates",
+        ("rates", "new", "sha256"),
+    ),
     Word("policy.load", "Made live with {rules} rules", "policy", ("rules",)),
     Word(
         "erasure.ask", "Asked to forget a customer: {requests} requests", "erasure", ("requests",)

@@ -23,6 +23,7 @@ GROUPS = {
     "record": "Old months of the record",
     "token": "API tokens",
     "policy": "Policies",
+    "rates": "Exchange rates",
     "queue": "Queues",
     "webhook": "Webhooks",
     "admin": "Administration",

@@ -3,25 +3,62 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 
-from approvals import jobs, stages
+from accounts.access import Access
+from approvals import asked, jobs, recent, routing, stages
 from approvals.models import ApprovalRequest, Effect, PolicyVersion, Step
+from approvals.policy_table import MalformedPolicy
+from approvals.recent import Asked
 from approvals.refusals import NoPolicy
-from approvals.routing import Facts, Rule, route
+from approvals.routing import Facts, Rule
 
 
-def rule_for(version: PolicyVersion, facts: Facts) -> Rule:
-    """The first rule that matches. Raise `NoPolicy`: without a rule nothing is ever approved."""
-    rule = route(version.rules, facts)
+class Chosen(NamedTuple):
+    """The rule that a request falls under, and the facts by which it does."""
+
+    rule: Rule
+    facts: Facts
+
+
+def chosen(
+    version: PolicyVersion,
+    wanted: Asked,
+    person: Access,
+    origin: str,
+    *,
+    at: datetime,
+    alone: bool = False,
+) -> Chosen:
+    """The first rule that matches. Raise `NoPolicy`: without a rule nothing is ever approved.
+
+    `alone`: until the transaction ends nobody else asks for what is counted together with this.
+    """
+    rules = _rules_of(version)
+    if alone:
+        recent.lock(routing.windows(rules), wanted)
+    teams = frozenset(member.team for member in person.teams.values())
+    facts = asked.facts(wanted, teams=teams, origin=origin, rules=rules, at=at)
+    rule = routing.route(rules, facts)
     if rule is None:
         raise NoPolicy(
             f"No rule of the policy “{version.policy.name}” covers this, so nobody may decide it. "
             "Nothing was recorded. Ask an administrator to add a rule."
         )
-    return rule
+    return Chosen(rule, facts)
+
+
+def _rules_of(version: PolicyVersion) -> list[Rule]:
+    try:
+        return version.rules
+    except MalformedPolicy as malformed:
+        raise NoPolicy(
+            f"The policy “{version.policy.name}” cannot be read, so nobody may decide it. "
+            "Nothing was recorded. Ask an administrator."
+        ) from malformed
 
 
 def planned(item: ApprovalRequest, rule: Rule) -> list[Step]:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from accounts import access
 from accounts.access import Access
 from accounts.models import User
-from approvals import kinds, stages
+from approvals import asked, kinds, reach, stages
 from approvals.commands import idempotency, steps
 from approvals.commands.frame import (
     Answer,
@@ -25,10 +26,13 @@ from approvals.commands.frame import (
 )
 from approvals.commands.idempotency import EventPlace
 from approvals.content import hash_of, normalised
+from approvals.deciders import candidates
 from approvals.events import Action
 from approvals.explain import nothing_moved
 from approvals.kinds.base import Fact, Kind
 from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step
+from approvals.reach import Lack
+from approvals.recent import Asked
 from approvals.refusals import (
     CommandInFlight,
     DuplicateRequest,
@@ -38,7 +42,7 @@ from approvals.refusals import (
     Refusal,
     TransitionNotAllowed,
 )
-from approvals.routing import Facts, Rule
+from approvals.routing import Rule
 from approvals.rules import may
 from approvals.transitions import announce
 from approvals.wording import listed
@@ -112,13 +116,20 @@ def may_ask(*, kind: str, by: User, queue: str = "") -> bool:
 
 
 def what_it_will_need(
-    *, kind: str, payload: Mapping[str, Any], by: User, origin: str = "page", queue: str = ""
+    *,
+    kind: str,
+    payload: Mapping[str, Any],
+    customer: str,
+    by: User,
+    origin: str = "page",
+    queue: str = "",
 ) -> Rule:
     """Which rule would apply to this request, for the page before sending. Raises as `submit`."""
     chosen = _kind(kind)
     person = access.of(by, Queue)
     desk = _queue(chosen, queue, person)
-    return steps.rule_for(desk.policy.live, facts_of(chosen, payload, person, origin))
+    wanted = asks_for(chosen, payload, customer, person)
+    return steps.chosen(desk.policy.live, wanted, person, origin, at=timezone.now()).rule
 
 
 def open_duplicate(*, kind: str, payload: Mapping[str, Any]) -> ApprovalRequest | None:
@@ -160,8 +171,11 @@ def resubmit(
     changes = differences(kind, item, content)
     if not changes:
         raise Invalid({"reason": "Nothing was changed. Change something, or write a note."})
-    facts = facts_of(kind, content["payload"], running.access, item.origin)
-    rule = steps.rule_for(item.policy_version, facts)
+    wanted = asks_for(kind, content["payload"], content["customer"], running.access, item)
+    chosen = steps.chosen(
+        item.policy_version, wanted, running.access, item.origin, at=running.at, alone=True
+    )
+    rule = chosen.rule
     if not rule.steps:
         raise NoPolicy(
             "As it stands now nobody would have to approve it. Withdraw it and ask for it anew."
@@ -173,14 +187,23 @@ def resubmit(
     item.revision += 1
     item.content_hash = hash_of(item)
     follow(item, rule, running.at)
+    item.routed_by = asked.kept(chosen.facts)
     item.resubmit()
     laid = steps.planned(item, rule)
-    waiting = stages.opened(stages.first_stage(laid), running.at)
+    lacks = _lacks(item, rule, laid, running.at)
+    first = stages.first_stage(laid)
+    waiting = stages.opened(first, running.at) | _stranded(lacks, first, running.at)
     Step.objects.bulk_create(laid)
     running.commit(
         Action.RESUBMIT,
-        sentence=f"{item.ref} is changed and sent again. Earlier approvals no longer count.",
+        sentence=" ".join(
+            [
+                f"{item.ref} is changed and sent again. Earlier approvals no longer count.",
+                *reach.said(lacks),
+            ]
+        ),
         changes=changes,
+        facts={"lacks": reach.said(lacks)} if lacks else {},
         closing_reason="",
         **waiting,
     )
@@ -227,7 +250,9 @@ def _ask(
     if not verdict:
         raise NotAllowed(verdict)
     version = desk.policy.live
-    rule = steps.rule_for(version, facts_of(kind, content["payload"], running.access, origin))
+    wanted = asks_for(kind, content["payload"], content["customer"], running.access)
+    chosen = steps.chosen(version, wanted, running.access, origin, at=running.at, alone=True)
+    rule = chosen.rule
     item = ApprovalRequest(
         ref=_next_reference(kind.prefix),
         kind=kind.slug,
@@ -239,6 +264,7 @@ def _ask(
         policy_version=version,
         is_another=is_another,
         examined=[fact.as_known() for fact in examined],
+        routed_by=asked.kept(chosen.facts),
         waiting_since=running.at,
         created_at=running.at,
         updated_at=running.at,
@@ -248,9 +274,11 @@ def _ask(
     item.content_hash = hash_of(item)
     follow(item, rule, running.at)
     laid = steps.planned(item, rule)
+    lacks = _lacks(item, rule, laid, running.at)
     item.submit(complete=not laid)
     first = stages.first_stage(laid)
     fields = stages.opened(first, running.at) if laid else steps.approved(item, running.at)
+    fields |= _stranded(lacks, first, running.at)
     _insert(item, fields, running.access)
     Step.objects.bulk_create(laid)
     if not laid:
@@ -263,12 +291,30 @@ def _ask(
         at=running.at,
         version_before=None,
         reason=item.reason,
-        facts={"title": kind.title(item.payload), "rule": rule.name},
+        facts={
+            "title": kind.title(item.payload),
+            "rule": rule.name,
+            **({"lacks": reach.said(lacks)} if lacks else {}),
+        },
         key=running.key,
     )
     running.event = EventPlace.of(told)
     waits = f"waits for {listed([step.team.name for step in first])}" if laid else "starts"
-    running.sentence = f"{item.ref} is sent and {waits}."
+    running.sentence = " ".join([f"{item.ref} is sent and {waits}.", *reach.said(lacks)])
+
+
+def _lacks(item: ApprovalRequest, rule: Rule, laid: Sequence[Step], at: datetime) -> list[Lack]:
+    """The steps that nobody could close. Raise `NoPolicy` where the rule refuses such requests."""
+    people = candidates({team for step in laid for team in step.team_ids}, at)
+    found = reach.lacks(item, laid, people)
+    if found and rule.if_nobody_can == "refuse":
+        raise NoPolicy(f"{found[0].sentence} Nothing was recorded. {reach.CURE}")
+    return found
+
+
+def _stranded(lacks: Sequence[Lack], first: Sequence[Step], at: datetime) -> dict[str, Any]:
+    """Since when nobody can decide it, where already one of its first steps is such a one."""
+    return {"stranded_at": at} if any(lack.step in first for lack in lacks) else {}
 
 
 def _refuse_a_duplicate(running: Running, kind: Kind, content: Mapping[str, Any]) -> None:
@@ -365,15 +411,23 @@ def _checked(
     return clean
 
 
-def facts_of(kind: Kind, payload: Mapping[str, Any], person: Access, origin: str) -> Facts:
-    """What the policy looks at when this person asks."""
+def asks_for(
+    kind: Kind,
+    payload: Mapping[str, Any],
+    customer: str,
+    person: Access,
+    item: ApprovalRequest | None = None,
+) -> Asked:
+    """Who asks for what. `item`: the request whose content this becomes, if there is one."""
     amount, currency = kind.money(payload)
-    return Facts(
+    return Asked(
         kind=kind.slug,
         amount=amount,
         currency=currency,
-        requester_teams=frozenset(member.team for member in person.teams.values()),
-        origin=origin,
+        customer=customer,
+        person_key=person.person_key,
+        team_ids=tuple(sorted(person.teams)),
+        item_id=item.pk if item else None,
     )
 
 

@@ -27,6 +27,8 @@ def pending(case: Case) -> Waiting:
         )
     missing = [step.quorum - len(item.approvals_of(step.number)) for step in item.open_steps]
     needs = f"Needs {_how_many_more(missing, teams)} approval{'s' if sum(missing) > 1 else ''}"
+    if item.stranded_at is not None:
+        return _too_few(case, needs, stuck)
     since = f"since {case.time(item.waiting_since)} ({duration(now - item.waiting_since)})."
     who = _who(case.deciders, now)
     sentence = fitting(f"{needs} {since} {who}", f"{needs} {since} {_how_many(case.deciders)}")
@@ -39,6 +41,26 @@ def pending(case: Case) -> Waiting:
         **_next(item, now),
         who=f"{listed(list(case.deciders.names))} can approve.",
         stuck=stuck,
+    )
+
+
+def _too_few(case: Case, needs: str, stuck: str) -> Waiting:
+    names = list(case.deciders.names)
+    who = (
+        f"only {listed(names)} can give one" if len(names) < 3 else f"only {len(names)} people can"
+    )
+    return Waiting(
+        label="Too few can approve",
+        tone="failed",
+        sentence=fitting(
+            f"{needs}, and {who}. {case.nothing}", f"{needs}, and too few people can."
+        ),
+        since=case.item.stranded_at,
+        moved=case.nothing,
+        next="An administrator can add an approver.",
+        who=f"{listed(names)} can approve.",
+        stuck=stuck,
+        runbook="nobody-can-approve",
     )
 
 

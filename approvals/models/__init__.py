@@ -7,6 +7,7 @@ from approvals.models.idempotency import IdempotencyRecord
 from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.provider_event import ProviderEvent
 from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
+from approvals.models.rate import ExchangeRate
 from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
 from approvals.models.saved_view import SavedView
 from approvals.models.settlement import Settlement
@@ -23,6 +24,7 @@ __all__ = [
     "Decision",
     "Effect",
     "Erasure",
+    "ExchangeRate",
     "IdempotencyRecord",
     "Note",
     "Policy",

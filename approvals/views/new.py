@@ -56,7 +56,12 @@ def details(request: HttpRequest, kind: str) -> HttpResponse:
         if not submit.may_ask(kind=chosen.slug, by=request.user):
             raise Http404(chosen.slug)
         examined = chosen.examine(payload)
-        rule = submit.what_it_will_need(kind=chosen.slug, payload=payload, by=request.user)
+        rule = submit.what_it_will_need(
+            kind=chosen.slug,
+            payload=payload,
+            customer=form.cleaned_data["customer"],
+            by=request.user,
+        )
     except Invalid as invalid:
         return _form_page(request, chosen, _with_errors(form, invalid), status=422)
     except NoPolicy as refusal:

@@ -9,11 +9,11 @@ from django.contrib.auth.models import Group
 from accounts import access
 from accounts.access import Access
 from accounts.models import Team, User
-from approvals import kinds
-from approvals.commands import steps, submit
+from approvals import kinds, routing
+from approvals.commands import steps
 from approvals.kinds.base import Kind, Payload
 from approvals.models import ApprovalRequest, Policy, PolicyVersion, Queue
-from approvals.routing import Rule, route
+from approvals.routing import Facts, Rule, Sums
 from approvals.rules import counts_for, may
 from demo import organisation
 from demo.seeding.contents import MAKERS
@@ -49,8 +49,21 @@ class Desk:
 
     def rule_for(self, payload: Payload, by: Access) -> Rule | None:
         """None: the policy doesn't say what this request of this person needs."""
-        facts = submit.facts_of(self.kind, payload, by, origin_of(by))
-        return route(self.rules, facts)
+        return routing.route(self.rules, self.facts_of(payload, by))
+
+    def facts_of(self, payload: Payload, by: Access) -> Facts:
+        """As if nothing had been asked for before, and no rates were known."""
+        amount, currency = self.kind.money(payload)
+        once = Sums(1, amount or 0)
+        return Facts(
+            kind=self.kind.slug,
+            amount=amount,
+            currency=currency,
+            requester_teams=frozenset(member.team for member in by.teams.values()),
+            origin=origin_of(by),
+            values={} if amount is None else {currency: amount},
+            recent=dict.fromkeys(routing.windows(self.rules), once),
+        )
 
     def teams_of(self, rule: Rule) -> dict[str, Group]:
         if rule.name not in self.teams:

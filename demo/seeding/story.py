@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from accounts.access import Access
-from approvals import execution, kinds, outcomes, stages, timing
+from approvals import asked, execution, kinds, outcomes, stages, timing
 from approvals.commands import steps, submit
 from approvals.content import hash_of
 from approvals.events import Action
@@ -139,6 +139,7 @@ class Story:
         item = self.item
         self.rule = self.desk.rule_for(item.payload, self.requester)
         submit.follow(item, self.rule, self.at)
+        item.routed_by = asked.kept(self.desk.facts_of(item.payload, self.requester))
         self.steps = steps.laid_out(item, self.rule, self.desk.teams_of(self.rule))
 
     def _opened(self) -> dict[str, Any]:
