@@ -67,16 +67,45 @@ def who_may_decide(
     return found.filter(Q(~Q(is_parallel), one) | Q(Q(is_parallel), several))
 
 
-def candidates(teams: Collection[int], at: datetime) -> list[Access]:
-    """Members of these teams and whoever covers one of them, by name. One query, or none."""
-    if not teams:
+def candidates(teams: Collection[int], at: datetime, *, also: Collection[int] = ()) -> list[Access]:
+    """Members of these teams, whoever covers one of them, and these users, by name; one query or none."""
+    if not teams and not also:
         return []
     covering = Cover.objects.filter(Cover.running(at), person__memberships__group__in=teams)
     members = Membership.objects.filter(group__in=teams)
     users = User.objects.filter(
-        Q(pk__in=members.values("user")) | Q(pk__in=covering.order_by().values("by"))
+        Q(pk__in=members.values("user"))
+        | Q(pk__in=covering.order_by().values("by"))
+        | Q(pk__in=[*also])
     )
     return access.of_all(users, Queue, at=at)
+
+
+def may_with_glass(person: Access) -> Q:
+    """Requests whose open step this person may decide because they broke the glass."""
+    heard = Decision.objects.filter(
+        Q(person_key=person.person_key),
+        item=OuterRef("item"),
+        revision=OuterRef("revision"),
+        voided_at=None,
+    )
+    distinct = Q(item__distinct_people=True)
+    steps = Step.objects.filter(
+        ~Q(Exists(heard.filter(Q(step=OuterRef("number")) | distinct))),
+        item=OuterRef("pk"),
+        revision=OuterRef("revision"),
+        opened_at__isnull=False,
+        closed_at=None,
+    )
+    return (
+        Q(
+            Exists(steps),
+            glass_by=person.user_id,
+            queue__in=person.queues_with("break_glass"),
+        )
+        & ~Q(requester_key=person.person_key)
+        & ~Q(contributor_keys__contains=[str(person.person_key)])
+    )
 
 
 def lacks_deciders() -> Q:

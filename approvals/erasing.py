@@ -39,6 +39,7 @@ def forget(item_id: int, *, actor: Actor, at: datetime, erasure: int) -> bool:
         )
         with connection.cursor() as cursor:
             cursor.execute("SELECT approvals_forget(%s), audit_forget(%s)", [item.pk, item.stream])
+        item.glass_breaks.update(reason="", finding="")
         _forget_answers(item)
         for also in ALSO:
             also(item)

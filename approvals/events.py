@@ -36,6 +36,9 @@ class Action(StrEnum):
     ASSIGN = "request.assign"
     REMIND = "request.remind"
     ESCALATE = "request.escalate"
+    BREAK_GLASS = "request.break_glass"
+    CLOSE_GLASS = "request.close_glass"
+    SECOND_LOOK = "request.second_look"
     NOTE = "request.note"
     FORGET = "request.forget"
     COPY_REPLY = "request.copy_reply"
@@ -70,6 +73,9 @@ SENTENCES: dict[Action, str] = {
     Action.ASSIGN: "Given to {to}",
     Action.REMIND: "Reminder sent to {to}",
     Action.ESCALATE: "{what}",
+    Action.BREAK_GLASS: "Glass broken for {minutes} minutes, to decide in an emergency",
+    Action.CLOSE_GLASS: "The time after the glass was broken is over",
+    Action.SECOND_LOOK: "Looked at after the glass was broken",
     Action.NOTE: "Note",
     Action.FORGET: "What it held of the customer was forgotten",
     Action.COPY_REPLY: "Copied reply v{reply_version} ({language_name}) for the customer",
@@ -86,6 +92,7 @@ TONES: dict[Action, str] = {
     Action.GIVE_UP: "failed",
     Action.HOLD: "waiting",
     Action.STRAND: "failed",
+    Action.BREAK_GLASS: "failed",
     Action.REPORT_LATE_FAILURE: "failed",
 }
 

@@ -157,6 +157,19 @@ class ReasonForm(forms.Form):
         field.error_messages["max_length"] = f"Write at most {LONGEST:,} characters."
 
 
+class GlassForm(ReasonForm):
+    """Why the glass is broken, and for how long."""
+
+    minutes = forms.TypedChoiceField(
+        label="For how long",
+        coerce=int,
+        choices=[(15, "15 minutes"), (60, "1 hour"), (240, "4 hours")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose for how long."},
+    )
+    field_order = ("reason", "minutes")
+
+
 class AssignForm(forms.Form):
     """To whom; `people` are those who can own it."""
 

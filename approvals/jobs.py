@@ -116,6 +116,7 @@ def sweep_expired(timestamp: int, **_: Any) -> None:
 @app.task(name="approvals.sweep_escalations", queue="upkeep", priority=FIRST)
 def sweep_escalations(timestamp: int, **_: Any) -> None:
     sweeping.escalated(database_time())
+    sweeping.glass_closed(database_time())
 
 
 @app.periodic(cron="* * * * * */30")

@@ -3,17 +3,18 @@
 Asked under the request's lock at the moment of sending (I2, I4).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 
 from accounts import access
+from accounts.access import Access
 from accounts.verdicts import ALLOWED, Verdict, denied
 from approvals import routing
 from approvals.content import hash_of
-from approvals.models import ApprovalRequest, Choice, Effect, Queue, Step
-from approvals.rules import counts_for
+from approvals.models import ApprovalRequest, Choice, Decision, Effect, Queue, Step
+from approvals.rules import counts_by_glass, counts_for
 
 NOT_PROVEN = "approval-not-proven"
 NOT_APPROVED = "content-not-approved"
@@ -43,13 +44,7 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
         counted = {
             decision.person_key
             for decision in approvals
-            if decision.step == step.number
-            and counts_for(
-                item,
-                people[decision.decided_by_id],
-                step.team_ids,
-                covered=people.get(decision.covered_id),
-            )
+            if decision.step == step.number and _counts(item, step, decision, people)
         }
         if item.distinct_people:
             counted -= heard
@@ -57,6 +52,21 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
         if len(counted) < step.quorum:
             return denied(NOT_PROVEN, f"{item.ref} lacks an approval that still counts.")
     return ALLOWED
+
+
+def _counts(
+    item: ApprovalRequest, step: Step, decision: Decision, people: Mapping[int, Access]
+) -> bool:
+    by = people[decision.decided_by_id]
+    glass = decision.glass
+    if glass is None:
+        return counts_for(item, by, step.team_ids, covered=people.get(decision.covered_id))
+    return (
+        (glass.item_id, glass.revision, glass.opened_by_id)
+        == (item.pk, decision.revision, decision.decided_by_id)
+        and glass.opened_at <= decision.decided_at <= glass.until
+        and counts_by_glass(item, by)
+    )
 
 
 def are_the_policys(item: ApprovalRequest, steps: list[Step]) -> bool:

@@ -24,11 +24,12 @@ from accounts import grants, hours
 from accounts.access import Access, Covered
 from accounts.models import Membership, User
 from approvals import stuck, switches
-from approvals.deciders import candidates, who_may_decide
+from approvals.deciders import candidates, may_with_glass, who_may_decide
 from approvals.explain import Deciders, Waiting, explain
 from approvals.models import (
     OPEN,
     ApprovalRequest,
+    BreakGlass,
     Decision,
     Effect,
     Queue,
@@ -60,12 +61,13 @@ def requests() -> QuerySet[ApprovalRequest]:
         "owner",
         "decided_by",
         "held_by",
+        "glass_by",
         "effect",
         "policy_version__policy",
         "waiting_team__team",
     ).prefetch_related(
         Prefetch("all_steps", Step.objects.select_related("team", "hours_of")),
-        Prefetch("decisions", Decision.objects.select_related("decided_by", "covered")),
+        Prefetch("decisions", Decision.objects.select_related("decided_by", "covered", "glass")),
         Prefetch("settlements", Settlement.objects.select_related("proposed_by")),
     )
 
@@ -117,7 +119,7 @@ def can_decide(person: Access) -> Q:
     able = Q(Exists(who_may_decide(by_token=by_token).filter(user=person.user_id)))
     for covered in person.covers:
         able |= _can_decide_for(person, covered, by_token)
-    return able
+    return able if by_token else able | may_with_glass(person)
 
 
 def _can_decide_for(person: Access, covered: Covered, by_token: bool) -> Q:
@@ -211,13 +213,15 @@ def choices(person: Access) -> dict[str, list[Named]]:
 def deciders_of(items: Iterable[ApprovalRequest], now: datetime) -> dict[int, Deciders]:
     """By request id, who can decide it now; asked of `may()` itself. Constant queries."""
     pending = [item for item in items if item.state == State.PENDING]
-    people = candidates({team for item in pending for team in _teams_asked(item)}, now)
+    glass = {item.glass_by_id for item in pending if item.glass_by_id}
+    teams = {team for item in pending for team in _teams_asked(item)}
+    people = candidates(teams, now, also=glass)
     return {item.pk: _deciders_now(item, people, now) for item in pending}
 
 
 def candidates_of(item: ApprovalRequest, now: datetime) -> list[Access]:
     """Everybody in the team that the open step waits for and whoever covers one, by name."""
-    return candidates(_teams_asked(item), now)
+    return candidates(_teams_asked(item), now, also={item.glass_by_id} - {None})
 
 
 def _teams_asked(item: ApprovalRequest) -> set[int]:
@@ -233,6 +237,20 @@ def operators_of(queues: Iterable[int]) -> QuerySet[User]:
             grants.holds("operate_request", Queue, user=OuterRef("pk"), object_id=queue)
         )
     return found.order_by("name")
+
+
+def with_look_due(person: Access) -> QuerySet[ApprovalRequest]:
+    """Requests decided past their team that nobody has looked at, the oldest first; constant queries."""
+    breaks = Prefetch("glass_breaks", BreakGlass.objects.select_related("opened_by"))
+    rights = person.queues_with("audit_queue", "operate_request")
+    found = ApprovalRequest.objects.filter(look_due=True, queue__in=rights)
+    return found.prefetch_related(breaks).order_by("id")
+
+
+def auditors_of(queue: int) -> QuerySet[User]:
+    """Who reads the record of this queue, by name."""
+    audits = grants.holds("audit_queue", Queue, user=OuterRef("pk"), object_id=queue)
+    return User.objects.filter(audits, is_active=True, is_service=False).order_by("name")
 
 
 def queues_decided_by(person: Access) -> QuerySet[Queue]:

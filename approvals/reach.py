@@ -28,10 +28,11 @@ class Fresh:
     contributor_keys: list[str]
     distinct_people: bool
     decisions_for_revision: list = field(default_factory=list)
+    glass_by_id: int | None = None
 
     @classmethod
     def of(cls, item: Any) -> "Fresh":
-        names = cls.__dataclass_fields__.keys() - {"decisions_for_revision"}
+        names = cls.__dataclass_fields__.keys() - {"decisions_for_revision", "glass_by_id"}
         return cls(**{name: getattr(item, name) for name in names})
 
 

@@ -47,6 +47,9 @@ class Item(Protocol):
     requester_key: UUID
     contributor_keys: list[str]
     open_steps: Iterable[Stage]
+    glass_by_id: int | None
+    glass_key: UUID | None
+    look_due: bool
     distinct_people: bool
     owner_id: int | None
     held_at: Any
@@ -204,7 +207,7 @@ def _as_a_person(item: Item, by: Access) -> Verdict | None:
             "contributor",
             f"You changed {item.ref}, and the policy needs someone else to decide.",
         )
-    if not by.holds("decide_request", item.queue_id):
+    if not by.holds("decide_request", item.queue_id) and not _broke_glass(item, by):
         return denied("no-grant", f"You cannot decide {item.ref}: this queue is not yours.")
     return None
 
@@ -221,14 +224,40 @@ def _on_step(item: Item, step: Stage, by: Access) -> Verdict:
             "decided-another-step",
             f"You have decided another step of {item.ref}, and each needs someone else.",
         )
-    if by.auth_method == "token" and step.person_present:
+    if by.auth_method == "token" and (step.person_present or needs_glass(item, step, by)):
         return denied(
             "person-present",
             f"The policy wants a person present for {item.ref}: decide it in the browser.",
         )
-    if _is_free(item, step, by) or any(_can_be_covered(item, step, one) for one in by.covers):
+    if _broke_glass(item, by) or _has_a_way(item, step, by):
         return ALLOWED
     return _why_not_from_own_seat(item, step, by)
+
+
+def _has_a_way(item: Item, step: Stage, by: Access) -> bool:
+    """From a seat of their own, or of somebody whom they cover."""
+    return by.holds("decide_request", item.queue_id) and (
+        _is_free(item, step, by) or any(_can_be_covered(item, step, one) for one in by.covers)
+    )
+
+
+def needs_glass(item: Item, step: Stage, by: Access) -> bool:
+    """They could decide this step only because they broke the glass."""
+    return _broke_glass(item, by) and not _has_a_way(item, step, by)
+
+
+def counts_by_glass(item: Item, by: Access) -> bool:
+    """Whether an approval that `by` gave in an emergency still counts (I4)."""
+    return (
+        by.is_active
+        and not by.is_service
+        and not _had_a_hand_in(item, by.person_key)
+        and by.holds("break_glass", item.queue_id)
+    )
+
+
+def _broke_glass(item: Item, by: Access) -> bool:
+    return item.glass_by_id == by.user_id and by.holds("break_glass", item.queue_id)
 
 
 def _why_not_from_own_seat(item: Item, step: Stage, by: Access) -> Verdict:
@@ -243,6 +272,33 @@ def _why_not_from_own_seat(item: Item, step: Stage, by: Access) -> Verdict:
     widest = max(seats, key=lambda member: member.limit_amount or 0)
     limit = money(widest.limit_amount, widest.limit_currency)
     return denied("over-limit", f"You can decide up to {limit}; {item.ref} is above that.")
+
+
+def _break_glass(item: Item, by: Access) -> Verdict:
+    """Never who asked or wrote any of it, and never a program or a token."""
+    if by.is_service or by.auth_method == "token":
+        return denied("not-a-person", "Only a person in the browser can break the glass.")
+    if _had_a_hand_in(item, by.person_key):
+        return denied("requester", f"You had a hand in {item.ref}; somebody else must decide it.")
+    if not by.holds("break_glass", item.queue_id):
+        return denied("no-grant", f"You may not break the glass for {item.ref}.")
+    return ALLOWED
+
+
+def _second_look(item: Item, by: Access) -> Verdict:
+    if by.is_service:
+        return denied("not-a-person", "A program cannot look at it; a person must.")
+    if not item.look_due:
+        return denied(
+            "no-look-due", f"Nobody broke the glass for {item.ref} that is not looked at."
+        )
+    if item.glass_key == by.person_key:
+        return denied("own-glass", "You broke the glass yourself; somebody else looks at it.")
+    if _had_a_hand_in(item, by.person_key):
+        return denied("requester", f"You had a hand in {item.ref}; somebody else looks at it.")
+    if by.queues.get(item.queue_id, frozenset()) & {"audit_queue", "operate_request"}:
+        return ALLOWED
+    return denied("no-grant", "Only operations and auditors take the second look.")
 
 
 def _cover(person: Any, by: Access) -> Verdict:
@@ -412,6 +468,8 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "resubmit": _resubmit,
     "withdraw": _withdraw,
     "take_back": _take_back,
+    "break_glass": _break_glass,
+    "second_look": _second_look,
     "claim": _claim,
     "release": _release,
     "assign": _assign,

@@ -9,8 +9,15 @@ from datetime import datetime, timedelta
 from accounts import hours
 from approvals.models import Step
 
-# A hold and a lack of deciders are about one wait; they end with it.
-NOT_HELD = {"held_at": None, "held_by": None, "hold_reason": "", "stranded_at": None}
+# A hold, a lack of deciders and a broken glass are about one wait; they end with it.
+NOT_HELD = {
+    "held_at": None,
+    "held_by": None,
+    "hold_reason": "",
+    "stranded_at": None,
+    "glass_by": None,
+    "glass_until": None,
+}
 
 
 def first_stage(steps: Sequence[Step]) -> list[Step]:

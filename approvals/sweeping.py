@@ -94,6 +94,21 @@ def expire(item_id: int, *, at: datetime) -> bool:
     return True
 
 
+def glass_closed(at: datetime) -> int:
+    """Whoever broke the glass may decide no longer; how many that were."""
+    over = ApprovalRequest.objects.filter(glass_until__lte=at)
+    return sum(_close_glass(item_id, at=at) for item_id in _some(over))
+
+
+def _close_glass(item_id: int, *, at: datetime) -> bool:
+    with transaction.atomic():
+        item = _locked(item_id, glass_until__lte=at)
+        if item is None:
+            return False
+        commit(item, Action.CLOSE_GLASS, actor=CLOCK, at=at, glass_by=None, glass_until=None)
+    return True
+
+
 def escalated(at: datetime) -> int:
     """Do what the policy says about steps that wait too long; how many were done."""
     due = Step.objects.filter(escalates_at__lte=at).order_by("escalates_at")

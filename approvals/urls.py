@@ -31,6 +31,7 @@ from approvals.views import (
     reveal,
     runbooks,
     saved_views,
+    second_looks,
     systems,
     tokens,
 )
@@ -77,6 +78,7 @@ urlpatterns = [
     path("failures/<slug:code>/", failures.cause, name="failure"),
     path("failures/<slug:code>/watch/", failures.watch, name="watch"),
     path("failures/<slug:code>/<slug:verb>/", bulk.bulk, name="bulk"),
+    path("second-looks/", second_looks.second_looks, name="second_looks"),
     path("runbooks/", runbooks.index, name="runbooks"),
     path("runbooks/<slug:slug>/", runbooks.runbook, name="runbook"),
     path("systems/", systems.systems, name="systems"),

@@ -4,7 +4,7 @@ from approvals.events import SENTENCES, Action, SystemAction
 from audit.vocabulary import Word
 
 _ALWAYS = ("state", "revision")
-_OF_A_DECISION = ("step", "for")
+_OF_A_DECISION = ("step", "for", "glass")
 _OF_A_CALL = ("system", "attempt", "max_attempts", "cause")
 _FACTS: dict[Action, tuple[str, ...]] = {
     Action.SUBMIT: ("title", "rule", "lacks"),
@@ -26,6 +26,7 @@ _FACTS: dict[Action, tuple[str, ...]] = {
     Action.SETTLE: ("system", "happened", "outcome", "reference"),
     Action.ASSIGN: ("to", "owner"),
     Action.REMIND: ("to",),
+    Action.BREAK_GLASS: ("minutes",),
     Action.ESCALATE: ("step", "do", "to", "to_id", "what"),
     Action.NOTE: ("mentions",),
     Action.FORGET: ("erasure",),

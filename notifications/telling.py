@@ -99,6 +99,15 @@ def _escalated(event: Event, item: ApprovalRequest, now: datetime) -> list[Telli
     ]
 
 
+def _glass_broken(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
+    """Leads of the team that was passed over, and auditors of the queue, at once."""
+    who = short_name(event.actor_label)
+    words = f"{who} broke the glass for {item.ref}: it can be decided past its team."
+    leads = {pk for step in item.open_steps for pk in _leads_of(step.team_id)}
+    people = leads | {user.pk for user in queries.auditors_of(item.queue_id)}
+    return [_mine(event, item, pk, words, is_urgent=True) for pk in people]
+
+
 def _came_back(words: str) -> Callable[[Event, ApprovalRequest, datetime], list[Telling]]:
     def tell(event: Event, item: ApprovalRequest, now: datetime) -> list[Telling]:
         said = words.format(who=short_name(event.actor_label), ref=item.ref)
@@ -142,6 +151,7 @@ OF_REQUESTS: Mapping[str, Callable[[Event, ApprovalRequest, datetime], list[Tell
     Action.UNSTRAND: _asks_for_a_decision,
     Action.REMIND: _reminded,
     Action.ESCALATE: _escalated,
+    Action.BREAK_GLASS: _glass_broken,
     Action.SEND_BACK: _came_back("{who} sent {ref} back to you with a question."),
     Action.REJECT: _came_back("{who} rejected {ref}, which you asked for."),
     Action.EXPIRE: _came_back("{ref}, which you asked for, expired: nobody decided in time."),

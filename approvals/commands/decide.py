@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from accounts.verdicts import denied
 from approvals import stages
 from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.events import Action
 from approvals.models import Choice, Decision, State, Step
 from approvals.refusals import NotAllowed
-from approvals.rules import covered_by, may_decide
+from approvals.rules import covered_by, may_decide, needs_glass
 from approvals.wording import clock
 
 
@@ -115,6 +116,8 @@ def _seen(running: Running, revision: int, number: int) -> Step:
     verdict = may_decide(running.item, here, running.access)
     if not verdict:
         raise NotAllowed(verdict)
+    if needs_glass(running.item, here, running.access) and running.at >= running.item.glass_until:
+        raise NotAllowed(denied("glass-closed", "The time after you broke the glass is over."))
     return here
 
 
@@ -123,6 +126,9 @@ def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:
     covered = covered_by(item, running.access, here)
     if covered is not None:
         running.in_place_of = covered.name
+    glass = None
+    if needs_glass(item, here, running.access):
+        glass = item.glass_breaks.filter(opened_by=running.by, revision=item.revision).last()
     Decision.objects.create(
         item=item,
         revision=item.revision,
@@ -132,6 +138,7 @@ def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:
         person_key=running.access.person_key,
         covered_id=covered.user_id if covered else None,
         covered_key=covered.person_key if covered else None,
+        glass=glass,
         reason=reason,
         content_hash=item.content_hash,
         decided_at=running.at,

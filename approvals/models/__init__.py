@@ -3,6 +3,7 @@
 from approvals.models.decision import Choice, Decision, Note, Step
 from approvals.models.effect import Attempt, Effect, Purpose
 from approvals.models.erasure import Erasure
+from approvals.models.glass import BreakGlass
 from approvals.models.idempotency import IdempotencyRecord
 from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.provider_event import ProviderEvent
@@ -19,6 +20,7 @@ __all__ = [
     "OPEN",
     "ApprovalRequest",
     "Attempt",
+    "BreakGlass",
     "CauseWatch",
     "Choice",
     "Decision",

@@ -94,6 +94,8 @@ class Decision(models.Model):
         output_field=models.UUIDField(),
         db_persist=True,
     )
+    # By whom the glass was broken, when they had no seat of their own.
+    glass = models.ForeignKey("BreakGlass", models.PROTECT, null=True, related_name="+")
     reason = models.TextField(blank=True)
     content_hash = models.CharField(max_length=64)
     decided_at = models.DateTimeField()

@@ -27,6 +27,7 @@ class Queue(models.Model):
             ("answer_request", "See what support may tell a customer"),
             ("manage_policy", "Change its policy"),
             ("audit_queue", "See its requests and their record"),
+            ("break_glass", "Decide in an emergency, looked at afterwards"),
         ]
 
     def __str__(self) -> str:

@@ -125,6 +125,13 @@ class ApprovalRequest(ProtectedState, RecordedRow):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     hold_reason = models.TextField(blank=True)
+    # Who may decide it in an emergency, and until when; whose emergency nobody has looked at yet.
+    glass_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    glass_until = models.DateTimeField(null=True)
+    glass_key = models.UUIDField(null=True)
+    look_due = models.BooleanField(default=False, db_default=False)
     reminded_at = models.DateTimeField(null=True)
     # Since when the sweeper found nobody who can decide the open step.
     stranded_at = models.DateTimeField(null=True)
@@ -209,6 +216,12 @@ class ApprovalRequest(ProtectedState, RecordedRow):
             models.Index(fields=["requester_key", "-created_at"], name="request_of_person"),
             models.Index(fields=["customer", "-created_at"], name="request_of_customer"),
             models.Index(fields=["ticket"], name="request_of_ticket"),
+            models.Index(fields=["id"], condition=models.Q(look_due=True), name="request_look_due"),
+            models.Index(
+                fields=["glass_until"],
+                condition=models.Q(glass_until__isnull=False),
+                name="request_glass",
+            ),
             models.Index(SearchKey("ref"), name="request_called_ref"),
             models.Index(SearchKey("ticket"), name="request_called_ticket"),
             models.Index(SearchKey("customer"), name="request_called_customer"),

@@ -1,5 +1,6 @@
 """A verb's own page: GET asks with what it does and doesn't do, POST carries it out."""
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from approvals import kinds, queries
-from approvals.forms import AssignForm, ReasonForm, SettleForm, add_errors
+from approvals.forms import AssignForm, GlassForm, ReasonForm, SettleForm, add_errors
 from approvals.models import ApprovalRequest
 from approvals.refusals import Invalid, NotAllowed, Refusal, RevisionMismatch
 from approvals.rules import may, step_for
@@ -23,6 +24,28 @@ def confirm(request: HttpRequest, ref: str, verb: str) -> HttpResponse:
     name = verb.replace("-", "_")
     if "_" in verb or name not in VERBS:
         raise Http404(verb)
+    answer = _again_signed_in if _wants_a_person(request, ref, name) else _answer
+    return answer(request, ref, name)
+
+
+def _wants_a_person(request: HttpRequest, ref: str, name: str) -> bool:
+    """Whether they must have signed in within the last minutes: a session alone is not somebody there."""
+    if name == "break_glass":
+        return True
+    if request.method != "POST" or not VERBS[name].sees_step:
+        return False
+    item = queries.find(ref, reader(request))
+    number = whole(request.POST.get("step"))
+    steps = item.open_steps if item is not None else []
+    return any(step.person_present for step in steps if step.number == number)
+
+
+@reauthentication_required
+def _again_signed_in(request: HttpRequest, ref: str, name: str) -> HttpResponse:
+    return _answer(request, ref, name)
+
+
+def _answer(request: HttpRequest, ref: str, name: str) -> HttpResponse:
     if request.method == "POST":
         return _carry_out(request, ref, name)
     item = queries.find(ref, reader(request))
@@ -82,6 +105,8 @@ def _carry_out(request: HttpRequest, ref: str, name: str) -> HttpResponse:
 def _typed(name: str, form: Form) -> dict:
     if name == "assign":
         return {"to": form.cleaned_data.get("to", "")}
+    if name == "break_glass":
+        return {name: form.cleaned_data.get(name) for name in ("reason", "minutes")}
     if not VERBS[name].has_text:
         return {}
     if name == "settle":
@@ -112,7 +137,7 @@ def _form(name: str, item: ApprovalRequest | None, data: object = None) -> Form:
     words = VERBS[name]
     if name == "assign":
         return AssignForm(data, people=queries.operators_of([item.queue_id] if item else []))
-    kind = SettleForm if name == "settle" else ReasonForm
+    kind = {"settle": SettleForm, "break_glass": GlassForm}.get(name, ReasonForm)
     return kind(data, label=words.label, help_text=words.help_text, required=words.needs)
 
 

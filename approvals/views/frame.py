@@ -76,6 +76,14 @@ def _navigation(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "Systems", "/systems/"))
     if not audits and (person.is_staff or person.queues_with(*SEEING)):
         links.append(_link(request, "Audit", "/audit/"))
+    return [*links, *_seldom_used(request)]
+
+
+def _seldom_used(request: HttpRequest) -> list[dict]:
+    person = reader(request)
+    links = []
+    if person.queues_with("audit_queue", "operate_request"):
+        links.append(_link(request, "Second looks", "/second-looks/"))
     if person.is_staff:
         links.append(_link(request, "Webhooks", "/webhooks/"))
         links.append(_link(request, "Administration", "/admin/"))

@@ -1,5 +1,7 @@
 """One request: why it waits, the decision, what will happen, its attempts and its history."""
 
+from datetime import datetime
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +17,7 @@ from approvals.views import attempt as attempt_view
 from approvals.views import past, place, told
 from approvals.views.frame import new_key, reader
 from approvals.views.verbs import ACTIONS_IN_ORDER, VERBS, offers
-from approvals.wording import clock, listed, money, visible
+from approvals.wording import clock, listed, money, short_name, visible
 from audit import timeline
 from audit.models import Event
 
@@ -43,6 +45,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "version": item.version,
         "revision": item.revision if item.revision > 1 else None,
         "status": {"label": waiting.label, "tone": waiting.tone},
+        "glass": _glass(item, now),
         "waiting": waiting,
         "runbook": runbooks.find(waiting.runbook) if inspects else None,
         "decision": _decision(request, item, deciders, events),
@@ -65,6 +68,14 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "back_label": "Back to queue" if inspects else "Back to lookup",
     }
     return render(request, "approvals/request.html", context)
+
+
+def _glass(item: ApprovalRequest, now: datetime) -> dict | None:
+    """That somebody may decide it past its team, or did so and nobody has looked at it yet."""
+    if item.glass_by is not None:
+        who, until = visible(short_name(item.glass_by.name)), clock(item.glass_until, now)
+        return {"label": f"Glass broken by {who}, until {until}", "tone": "failed"}
+    return {"label": "Second look due", "tone": "failed"} if item.look_due else None
 
 
 def _audit_line(item: ApprovalRequest, newest_first: list[Event]) -> str:

@@ -34,6 +34,7 @@ def _row(
         "url": f"/requests/{item.ref}/",
         "title": visible(kind.title(item.payload)),
         "subtitle": f"{visible(kind.subtitle(item.payload))}, {visible(item.customer)}",
+        "glass": _glass(item),
         "status": {"label": waiting.label, "tone": waiting.tone},
         "why": waiting.sentence,
         "next": waiting.next if item.state in (State.RETRYING, State.NEEDS_PERSON) else "",
@@ -46,6 +47,14 @@ def _row(
         "owner": shortened(visible(short_name(item.owner.name)), 30) if item.owner else "Unclaimed",
         "action": _action(request, item),
     }
+
+
+def _glass(item: ApprovalRequest) -> dict | None:
+    """In red words, while somebody may decide it past its team."""
+    if item.glass_by is None:
+        return None
+    who = shortened(visible(short_name(item.glass_by.name)), 30)
+    return {"label": f"Glass broken by {who}", "tone": "failed"}
 
 
 def _distance(due: datetime, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from approvals import kinds
-from approvals.commands import decide, operate, settle, submit
+from approvals.commands import decide, glass, operate, settle, submit
 from approvals.commands.frame import Command
 from approvals.models import OPEN, ApprovalRequest, State
 
@@ -97,6 +97,31 @@ VERBS: dict[str, Words] = {
         needs="Say why it is no longer wanted.",
         submit_label="Withdraw {ref}",
         is_danger=True,
+    ),
+    "break_glass": Words(
+        command=glass.break_glass,
+        button="Break the glass…",
+        states=_in(State.PENDING),
+        question="Break the glass for {ref}?",
+        effect="For the time you choose you can decide it without a seat in the team. Its lead and "
+        "the auditors are told at once.",
+        not_effect="It approves nothing by itself, and somebody else must look at it afterwards.",
+        label="What is the emergency?",
+        help_text="Auditors read it.",
+        needs="Say what the emergency is. Auditors read it.",
+        submit_label="Break the glass",
+        is_danger=True,
+    ),
+    "second_look": Words(
+        command=glass.second_look,
+        button="Second look…",
+        states=frozenset(state for state in State if state != State.NEW),
+        question="What do you think of how {ref} was decided?",
+        effect="Your finding is recorded, and the second look is done.",
+        not_effect="It changes nothing about the request.",
+        label="What you looked at and what you found",
+        needs="Write what you looked at and what you found.",
+        submit_label="Record the second look",
     ),
     "claim": Words(
         command=operate.claim,
@@ -225,6 +250,7 @@ VERBS: dict[str, Words] = {
 }
 
 ACTIONS_IN_ORDER = (
+    "second_look",
     "take_back",
     "confirm_settlement",
     "ask_provider",
@@ -238,6 +264,7 @@ ACTIONS_IN_ORDER = (
     "release",
     "assign",
     "withdraw",
+    "break_glass",
 )
 
 
@@ -247,6 +274,10 @@ def offers(verb: str, item: ApprovalRequest) -> bool:
         return item.state in VERBS[verb].states and item.open_settlement is not None
     if item.state not in VERBS[verb].states:
         return False
+    if verb == "break_glass":
+        return item.glass_by_id is None
+    if verb == "second_look":
+        return item.look_due
     if verb in ("hold", "resume"):
         return (item.held_at is None) == (verb == "hold")
     if verb == "try_again":

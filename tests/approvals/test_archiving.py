@@ -352,12 +352,18 @@ def test_a_file_that_was_changed(old, take_away, damage):
     assert [found[2] for found in broken(file)] == [kind]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"{" * 100), gzip.compress(b"")]
-)
+NO_ARCHIVES = {
+    "nothing": b"",
+    "no gzip": b"no gzip",
+    "no JSON": gzip.compress(b"{" * 100, mtime=0),
+    "nothing in it": gzip.compress(b"", mtime=0),
+}
+
+
+@pytest.mark.parametrize("content", NO_ARCHIVES)
 def test_what_is_no_archive(old, take_away, content):
     file = take_away()
-    file.write_bytes(content)
+    file.write_bytes(NO_ARCHIVES[content])
     assert broken(file) == [("archives", 0, "changed")]
 
 
