@@ -39,6 +39,7 @@ class Action(StrEnum):
     BREAK_GLASS = "request.break_glass"
     CLOSE_GLASS = "request.close_glass"
     SECOND_LOOK = "request.second_look"
+    MOVE_POLICY = "request.move_policy"
     NOTE = "request.note"
     FORGET = "request.forget"
     COPY_REPLY = "request.copy_reply"
@@ -75,6 +76,7 @@ SENTENCES: dict[Action, str] = {
     Action.ESCALATE: "{what}",
     Action.BREAK_GLASS: "Glass broken for {minutes} minutes, to decide in an emergency",
     Action.CLOSE_GLASS: "The time after the glass was broken is over",
+    Action.MOVE_POLICY: "Moved to version {to} of its policy, rule {rule}",
     Action.SECOND_LOOK: "Looked at after the glass was broken",
     Action.NOTE: "Note",
     Action.FORGET: "What it held of the customer was forgotten",

@@ -285,6 +285,17 @@ def _break_glass(item: Item, by: Access) -> Verdict:
     return ALLOWED
 
 
+def _move_policy(item: Item, by: Access) -> Verdict:
+    """Who asked for it, or wrote any of it, does not choose its rules."""
+    if by.is_service or by.auth_method == "token":
+        return denied("not-a-person", "Only a person in the browser moves requests.")
+    if _had_a_hand_in(item, by.person_key):
+        return denied("requester", f"You had a hand in {item.ref}; somebody else must move it.")
+    if by.holds("manage_policy", item.queue_id):
+        return ALLOWED
+    return denied("no-grant", f"Only who manages the policy can move {item.ref}.")
+
+
 def _second_look(item: Item, by: Access) -> Verdict:
     if by.is_service:
         return denied("not-a-person", "A program cannot look at it; a person must.")
@@ -470,6 +481,7 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "take_back": _take_back,
     "break_glass": _break_glass,
     "second_look": _second_look,
+    "move_policy": _move_policy,
     "claim": _claim,
     "release": _release,
     "assign": _assign,

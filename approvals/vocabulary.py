@@ -27,6 +27,7 @@ _FACTS: dict[Action, tuple[str, ...]] = {
     Action.ASSIGN: ("to", "owner"),
     Action.REMIND: ("to",),
     Action.BREAK_GLASS: ("minutes",),
+    Action.MOVE_POLICY: ("from", "to", "rule"),
     Action.ESCALATE: ("step", "do", "to", "to_id", "what"),
     Action.NOTE: ("mentions",),
     Action.FORGET: ("erasure",),

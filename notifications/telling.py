@@ -149,6 +149,7 @@ OF_REQUESTS: Mapping[str, Callable[[Event, ApprovalRequest, datetime], list[Tell
     Action.APPROVE: _asks_for_a_decision,
     Action.TAKE_BACK: _asks_for_a_decision,
     Action.UNSTRAND: _asks_for_a_decision,
+    Action.MOVE_POLICY: _asks_for_a_decision,
     Action.REMIND: _reminded,
     Action.ESCALATE: _escalated,
     Action.BREAK_GLASS: _glass_broken,

@@ -61,6 +61,15 @@ def _rules_of(version: PolicyVersion) -> list[Rule]:
         ) from malformed
 
 
+def follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
+    """What the rule says of a request that is asked for at `at`, beside its steps."""
+    item.policy_rule = rule.name
+    item.distinct_people = rule.distinct_people
+    item.start_delay_s = rule.start_delay_s
+    item.max_attempts = rule.max_attempts
+    item.expires_at = at + timedelta(seconds=rule.expires_after_s) if rule.expires_after_s else None
+
+
 def planned(item: ApprovalRequest, rule: Rule) -> list[Step]:
     """The steps of the current revision, not saved, none open. `NoPolicy` for a missing team."""
     return laid_out(item, rule, teams_of(rule))

@@ -1,7 +1,7 @@
 """Asking for something, asking again with changed content, and no longer wanting it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -186,7 +186,7 @@ def resubmit(
     item.examined = [fact.as_known() for fact in examined]
     item.revision += 1
     item.content_hash = hash_of(item)
-    follow(item, rule, running.at)
+    steps.follow(item, rule, running.at)
     item.routed_by = asked.kept(chosen.facts)
     item.resubmit()
     laid = steps.planned(item, rule)
@@ -272,7 +272,7 @@ def _ask(
     item.stream = f"request/{item.ref}"
     fill(item, kind, content)
     item.content_hash = hash_of(item)
-    follow(item, rule, running.at)
+    steps.follow(item, rule, running.at)
     laid = steps.planned(item, rule)
     lacks = _lacks(item, rule, laid, running.at)
     item.submit(complete=not laid)
@@ -439,15 +439,6 @@ def fill(item: ApprovalRequest, kind: Kind, content: Mapping[str, Any]) -> None:
     item.reason = content["reason"]
     item.ticket = content["ticket"]
     item.subject = kind.subject(content["payload"])
-
-
-def follow(item: ApprovalRequest, rule: Rule, at: datetime) -> None:
-    """What the rule says of a request that is asked for at `at`, beside its steps."""
-    item.policy_rule = rule.name
-    item.distinct_people = rule.distinct_people
-    item.start_delay_s = rule.start_delay_s
-    item.max_attempts = rule.max_attempts
-    item.expires_at = at + timedelta(seconds=rule.expires_after_s) if rule.expires_after_s else None
 
 
 def differences(kind: Kind, item: ApprovalRequest, content: Mapping[str, Any]) -> list[dict]:

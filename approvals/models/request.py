@@ -350,6 +350,15 @@ class ApprovalRequest(ProtectedState, RecordedRow):
 
     @transition(
         state,
+        source=S.PENDING,
+        target=S.PENDING,
+        permission=permits("move_policy"),
+    )
+    def move_policy(self) -> None:
+        """An administrator moves it to the live version of its policy: it is asked for anew."""
+
+    @transition(
+        state,
         source=[S.PENDING, S.SENT_BACK, S.APPROVED, S.NEEDS_PERSON],
         target=S.WITHDRAWN,
         permission=permits("withdraw"),

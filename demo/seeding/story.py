@@ -138,7 +138,7 @@ class Story:
     def _follow(self) -> None:
         item = self.item
         self.rule = self.desk.rule_for(item.payload, self.requester)
-        submit.follow(item, self.rule, self.at)
+        steps.follow(item, self.rule, self.at)
         item.routed_by = asked.kept(self.desk.facts_of(item.payload, self.requester))
         self.steps = steps.laid_out(item, self.rule, self.desk.teams_of(self.rule))
 
