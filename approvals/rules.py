@@ -426,6 +426,14 @@ def _simulate(policy: Any, by: Access) -> Verdict:
     return denied("no-grant", f"Only who manages the policy {policy.name} can try other rules.")
 
 
+def _write_policy(policy: Any, by: Access) -> Verdict:
+    if by.is_service or by.auth_method == "token":
+        return denied("not-a-person", "Only a person in the browser changes policies.")
+    if any(by.holds("manage_policy", queue.pk) for queue in policy.queues.all()):
+        return ALLOWED
+    return denied("no-grant", f"Only who manages the policy {policy.name} can change it.")
+
+
 def _settle(item: Item, by: Access) -> Verdict:
     if by.is_service:
         return denied("not-a-person", "A program cannot settle a request; a person must.")
@@ -494,6 +502,8 @@ RULES: dict[str, Callable[[Any, Access], Verdict]] = {
     "hold_system": _operate_system,
     "resume_system": _operate_system,
     "simulate": _simulate,
+    "write_policy": _write_policy,
+    "publish_policy": _write_policy,
     "settle": _settle,
     "confirm_settlement": _confirm_settlement,
     "note": _note,

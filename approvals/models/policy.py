@@ -26,6 +26,7 @@ class PolicyVersion(models.Model):
     number = models.PositiveIntegerField()
     table = models.JSONField()
     loaded_at = models.DateTimeField()
+    reason = models.TextField(blank=True, db_default="")
     loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
 
     class Meta:
