@@ -7,13 +7,13 @@ import tomli_w
 
 from approvals.policy_table import MalformedPolicy, parse
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 500_000
 
 
 def read(text: str, *, called: str) -> dict[str, Any]:
     """Slug, name and table. Raise `MalformedPolicy` with every problem; `called` names the file."""
     if len(text) > MOST_BYTES:
-        raise MalformedPolicy([f"{called} is larger than a megabyte."])
+        raise MalformedPolicy([f"{called} is larger than half a megabyte."])
     try:
         written = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("handoff/", include("handoffs.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("audit/", include("auditing.urls")),
+    path("policies/", include("policies.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -35,6 +35,7 @@ PEOPLE = [
     Person("webshop@demo.test", "Webshop", "Support", is_service=True),
     Person("auditor@demo.test", "Anton Vogel", "Audit", "Europe/Berlin"),
     Person("admin@demo.test", "Ada Lindqvist", zone="Europe/Stockholm", is_admin=True),
+    Person("admin2@demo.test", "Bruno Costa", zone="Europe/Lisbon", is_admin=True),
 ]
 SIGN_INS = [
     ("ops@demo.test", "operations lead"),
@@ -57,7 +58,7 @@ QUEUES = {
 RIGHTS = {
     "Operations": (
         "view_queue operate_request submit_request answer_request",
-        {"account-changes": "decide_request"},
+        {"account-changes": "decide_request", "refunds": "break_glass"},
     ),
     "Finance": ("view_queue", {"refunds": "decide_request"}),
     "Support": ("submit_request answer_request", {}),
@@ -82,7 +83,8 @@ def create(*, at: datetime, password: str) -> dict[str, User]:
     people = {person.email: _person(person, teams, password) for person in PEOPLE}
     for queue in Queue.objects.filter(slug__in=QUEUES):
         for right in ("view_queue", "manage_policy"):
-            grants.give(right, to=people["admin@demo.test"], on=queue)
+            for admin in ("admin@demo.test", "admin2@demo.test"):
+                grants.give(right, to=people[admin], on=queue)
     return people
 
 

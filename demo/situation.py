@@ -5,12 +5,13 @@ the effects were carried out against the simulator. Nothing is written past them
 """
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
 
-from approvals.commands import decide, operate, submit
+from approvals.commands import decide, glass, operate, submit
 from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
 from approvals.commands.systems import hold_system, resume_system
@@ -22,6 +23,8 @@ from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
 from notifications.notices import preferences_of
+from policies.commands import drafts
+from policies.models import Draft
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
 UNKNOWN = "acct_5512"
@@ -53,6 +56,8 @@ class Situation(Acting):
             self._ended_without_effect()
             self._stuck()
             self._waiting()
+            self._glass_was_broken()
+            self._a_policy_is_being_changed()
             self._the_night_hands_over()
             self._three_changes_retrying()
             self._asked_since()
@@ -200,6 +205,48 @@ class Situation(Acting):
         self._one_accepted()
         self._one_held()
         self._stripe_was_held_for_a_while()
+
+    def _glass_was_broken(self) -> None:
+        """Nobody of Finance was there at seven. Nobody else has looked at it yet."""
+        asked = self.ago(hours=2, minutes=16)
+        item = self.ask_refund(at=asked, amount=12600)
+        glass.break_glass(
+            ref=item.ref,
+            by=self.person("ops@"),
+            at=asked + timedelta(minutes=4),
+            key=self.key(),
+            reason="The customer stands at the carrier's counter, which closes at 07:15 UTC.",
+            minutes=15,
+        )
+        self.approve(item, "ops@", at=asked + timedelta(minutes=6))
+        self.run(item)
+
+    def _a_policy_is_being_changed(self) -> None:
+        """Written by one administrator; it waits for the other to publish it."""
+        said = {"by": self.person("admin@"), "at": self.ago(hours=17)}
+        answer = drafts.begin(slug="refunds", number=None, key=self.key(), **said)
+        draft = Draft.objects.get(pk=int(answer.ref))
+        table = copy.deepcopy(draft.table)
+        table[0]["steps"][0]["escalate"] = [{"after": "3 h", "do": "tell_lead"}]
+        often = {"of": "customer", "within": "7 d", "count_from": 5}
+        table.insert(
+            1,
+            {
+                "name": "Fifth refund of a customer within a week",
+                "when": {"kind": "refund", "currency": "EUR", "recent": often},
+                "steps": [{"team": "Finance", "quorum": 1, "due_after": "4 h"}],
+                "start_delay": "30 s",
+            },
+        )
+        drafts.change(
+            pk=draft.pk,
+            version=draft.version,
+            name=draft.name,
+            table=table,
+            purpose="Many small refunds to one customer went out without a second look in October.",
+            key=self.key(),
+            **said,
+        )
 
     def _three_changes_retrying(self) -> None:
         """They wait for the same cause; the running worker goes on trying."""

@@ -11,7 +11,11 @@ from policies.models import Draft
 
 
 def findings(draft: Draft) -> list[Finding]:
-    return lint(parse(draft.table), teams=teams_for(draft.policy), served=served_by(draft.policy))
+    return lint_table(draft.policy, draft.table)
+
+
+def lint_table(policy: Policy, table: list) -> list[Finding]:
+    return lint(parse(table), teams=teams_for(policy), served=served_by(policy))
 
 
 def errors(draft: Draft) -> list[str]:

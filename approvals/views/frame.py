@@ -82,6 +82,8 @@ def _navigation(request: HttpRequest) -> list[dict]:
 def _seldom_used(request: HttpRequest) -> list[dict]:
     person = reader(request)
     links = []
+    if person.is_staff or person.queues_with(*SEEING, "manage_policy"):
+        links.append(_link(request, "Policies", "/policies/"))
     if person.queues_with("audit_queue", "operate_request"):
         links.append(_link(request, "Second looks", "/second-looks/"))
     if person.is_staff:

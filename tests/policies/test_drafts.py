@@ -356,7 +356,7 @@ class TestCommands:
 
 
 def test_a_file_of_ten_megabytes_is_refused():
-    with pytest.raises(MalformedPolicy, match="larger than a megabyte"):
+    with pytest.raises(MalformedPolicy, match="larger than half a megabyte"):
         policy_file.read("#" * 10_000_000, called="big.toml")
 
 

@@ -1,0 +1,17 @@
+"""The pages of policies, under /policies/."""
+
+from django.urls import path
+
+from policies.views import draft, index, moving, policy
+
+urlpatterns = [
+    path("", index.index, name="policies"),
+    path("<slug:slug>/", policy.policy, name="policy"),
+    path("<slug:slug>/v/<int:number>/", policy.version, name="policy_version"),
+    path("<slug:slug>/v/<int:number>/file/", policy.file, name="policy_file"),
+    path("<slug:slug>/drafts/", draft.begin, name="draft_begin"),
+    path("<slug:slug>/drafts/<int:pk>/", draft.draft, name="draft"),
+    path("<slug:slug>/drafts/<int:pk>/file/", draft.edit, name="draft_file"),
+    path("<slug:slug>/drafts/<int:pk>/<slug:verb>/", draft.act, name="draft_act"),
+    path("<slug:slug>/move/", moving.moving, name="policy_move"),
+]
