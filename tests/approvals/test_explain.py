@@ -67,8 +67,10 @@ def item(state: str, **changes) -> SimpleNamespace:
         "stranded_at": None,
         "was_settled_by_people": False,
         "effect": effect,
-        "open_step": SimpleNamespace(quorum=2, team=team),
-        "decisions_now": [],
+        "open_steps": [
+            SimpleNamespace(number=1, quorum=2, team=team, escalates_at=None, escalations=[])
+        ],
+        "approvals_of": lambda number: [],
         "decisions_for_revision": [asked],
         "last_approval": approval,
         "open_settlement": None,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from approvals.kinds.base import Fact
 from approvals.kinds.refund import Refund
+from tests.conftest import PASSWORD
 
 
 @pytest.fixture(autouse=True)
@@ -17,11 +18,14 @@ def fixed_time(monkeypatch, now) -> None:
 
 @pytest.fixture
 def as_(cast):
-    """A client that is signed in as this person of the cast."""
+    """A client that is signed in as this person of the cast; `confirmed`: a moment ago, by password."""
 
-    def sign_in(who: str) -> Client:
+    def sign_in(who: str, *, confirmed: bool = False) -> Client:
         client = Client()
         client.force_login(getattr(cast, who))
+        if confirmed:
+            answer = client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+            assert answer.status_code == 302
         return client
 
     return sign_in

@@ -36,7 +36,7 @@ def test_approving_leads_back_to_the_request_with_the_answer(cast, as_):
 def test_posting_twice_is_one_decision(cast, as_):
     """T1.13."""
     item = cast.ask(payload={"amount": 150_000})
-    client = as_("approver")
+    client = as_("approver", confirmed=True)
     for _ in range(2):
         client.post(f"/requests/{item.ref}/approve/", decision(item))
     assert (Decision.objects.count(), cast.get(item.ref).version) == (1, 2)
@@ -64,7 +64,7 @@ def test_the_second_post_says_that_it_was_recorded_already(cast, as_):
 def test_the_same_form_with_other_words_says_reload(cast, as_):
     """T1.13."""
     item = cast.ask(payload={"amount": 150_000})
-    client = as_("approver")
+    client = as_("approver", confirmed=True)
     client.post(f"/requests/{item.ref}/approve/", decision(item))
     again = client.post(f"/requests/{item.ref}/approve/", decision(item, reason="Also."))
     assert again.status_code == 422

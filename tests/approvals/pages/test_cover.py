@@ -86,7 +86,7 @@ def test_foreign_cover_is_not_there(cast, as_, covered):
 
 def test_who_covers_sees_for_whom_they_decide(cast, as_, covered):
     item = cast.ask(payload={"amount": 500_000})
-    client = as_("limited_approver")
+    client = as_("limited_approver", confirmed=True)
     assert "You decide for I. Weber" in text(client.get("/decisions/?show=cover"))
     page = text(client.get(f"/requests/{item.ref}/"))
     assert "You decide for Ines Weber, under your own name." in page
