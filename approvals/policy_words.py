@@ -1,7 +1,7 @@
 """Rules in words that people read, and what differs between two tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from approvals import kinds
@@ -34,9 +34,26 @@ def conditions(rule: Rule) -> list[str]:
     return found
 
 
+def condition(rule: Rule, name: str) -> str:
+    """One of its conditions by itself, in words."""
+    together = {
+        "amount_from": ("currency",),
+        "amount_to": ("currency",),
+        "value_from": ("value_currency",),
+        "value_to": ("value_currency",),
+        "value_currency": ("value_from", "value_to"),
+        "recent": ("currency",),
+    }
+    names = {name, *together.get(name, ())} & rule.when.keys()
+    words = conditions(replace(rule, when={one: rule.when[one] for one in names}))
+    return words[-1]
+
+
 def steps(rule: Rule) -> list[str]:
     """Who approves, one sentence a step; none: nobody has to."""
-    return [_step(step) for step in rule.steps]
+    if len(rule.steps) == 1:
+        return [_step(rule.steps[0])]
+    return [f"step {number}: {_step(step)}" for number, step in enumerate(rule.steps, start=1)]
 
 
 def others(rule: Rule) -> list[str]:
@@ -83,8 +100,8 @@ def _range(when: Mapping[str, Any], what: str, currency: str, worth: str) -> lis
 def _recent(recent: Mapping[str, Any], currency: str) -> str:
     whose, within = WHOSE[recent["of"]], duration(seconds(recent["within"]))
     if "count_from" in recent:
-        return f"{recent['count_from']} and more of {whose} within {within}"
-    return f"{money(recent['total_from'], currency)} and more of {whose} within {within}"
+        return f"number {recent['count_from']} and later of {whose} within {within}"
+    return f"{money(recent['total_from'], currency)} and more in all of {whose} within {within}"
 
 
 def _step(step: Step) -> str:
@@ -151,7 +168,7 @@ def _moved(before: list[str], after: list[str]) -> list[str]:
 
 def _lines(before: Rule | None, after: Rule | None) -> list[dict]:
     pairs = {
-        "When": (_when, " and "),
+        "When": (_when, ", "),
         "Approvals": (steps, "; then "),
         "Besides": (others, ", "),
     }

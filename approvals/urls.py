@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from approvals.api import v1
 from approvals.views import (
     api_docs,
+    approvers,
     attempt,
     bulk,
     changes,
@@ -68,6 +69,7 @@ urlpatterns = [
     path("requests/new/<slug:kind>/check/", new.check, name="new_check"),
     path("requests/<ref:ref>/", request.detail, name="request"),
     path("requests/<ref:ref>/resubmit/", new.change, name="resubmit"),
+    path("requests/<ref:ref>/approvers/", approvers.approvers, name="approvers"),
     path("requests/<ref:ref>/reveal/", reveal.reveal, name="reveal"),
     path("requests/<ref:ref>/receipt/", receipt.receipt, name="receipt"),
     path("requests/<ref:ref>/copy-reply/", lookup.copied, name="copy_reply"),

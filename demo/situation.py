@@ -215,7 +215,7 @@ class Situation(Acting):
             by=self.person("ops@"),
             at=asked + timedelta(minutes=4),
             key=self.key(),
-            reason="The customer stands at the carrier's counter, which closes at 07:15 UTC.",
+            reason="The customer stands at the counter, which closes in a quarter of an hour.",
             minutes=15,
         )
         self.approve(item, "ops@", at=asked + timedelta(minutes=6))

@@ -56,6 +56,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
         "content": told.what_was_asked(item, kind, now),
         "reveal": _reveal(item, kind) if inspects else None,
         "steps": _steps(item),
+        "approvers_url": f"/requests/{item.ref}/approvers/" if inspects else "",
         "effect": _execution(item, kind) if inspects else None,
         "timeline": [told.entry(event) for event in events],
         "audit_line": _audit_line(item, events),

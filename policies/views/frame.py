@@ -8,6 +8,7 @@ from approvals import policy_words
 from approvals.models import Policy, PolicyVersion
 from approvals.policy_lint import Finding
 from approvals.policy_table import parse
+from approvals.policy_words import RuleChange
 from approvals.routing import Rule
 from approvals.rules import may
 from approvals.views.frame import new_key, reader
@@ -63,17 +64,21 @@ def _rule(number: int, rule: Rule, findings: Sequence[Finding]) -> dict:
 
 def differences(before: PolicyVersion, table: list) -> list[dict]:
     """Rule by rule, from a version to a table."""
-    return [
-        {
-            "name": visible(change.name),
-            "label": change.what.capitalize(),
-            "tone": {"added": "done", "removed": "failed"}.get(change.what, "waiting"),
-            "changes": [
-                {name: visible(text) for name, text in line.items()} for line in change.lines
-            ],
-        }
-        for change in policy_words.differences(before.rules, parse(table))
-    ]
+    return [_difference(one) for one in policy_words.differences(before.rules, parse(table))]
+
+
+def _difference(change: RuleChange) -> dict:
+    """What was added or removed is shown as it is or was, what was changed with both."""
+    lines = [{name: visible(text) for name, text in line.items()} for line in change.lines]
+    shown = {
+        "name": visible(change.name),
+        "label": change.what.capitalize(),
+        "tone": {"added": "done", "removed": "failed"}.get(change.what, "waiting"),
+    }
+    if change.what in ("added", "removed"):
+        facts = [{"label": one["field"], "value": one["after"] or one["before"]} for one in lines]
+        return {**shown, "facts": facts}
+    return {**shown, "changes": lines}
 
 
 def button(

@@ -60,6 +60,7 @@ PAGES = {
         *("/requests/{refund pending}/", "/requests/{refund pending}/approve/"),
         *("/requests/{refund pending}/reject/", "/requests/{refund pending}/send-back/"),
         *("/requests/{in_doubt}/", "/systems/", "/lookup/?q=ZD-9921", "/go/"),
+        "/requests/{refund pending}/approvers/",
     ],
     "support": [
         *("/me/", "/me/cover/", "/inbox/"),
@@ -91,7 +92,8 @@ PAGES = {
             "/audit/?who=e",
             "/audit/?since=2026-11-24&to=2026-11-23",
         ),
-        *("/audit/events/1/", "/audit/catalogue/", "/audit/verify/"),
+        *("/audit/events/1/", "/audit/catalogue/", "/audit/verify/", "/second-looks/"),
+        *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/"),
     ],
     "admin": [
         *("/dashboard/", "/handoff/", "/handoff/2/", "/failures/", "/systems/", "/queue/?view=all"),
@@ -102,6 +104,8 @@ PAGES = {
             "/webhooks/1/edit/",
             "/webhooks/1/disable/",
         ),
+        *("/policies/refunds/", "/policies/refunds/drafts/1/", "/policies/refunds/drafts/1/file/"),
+        *("/policies/refunds/drafts/1/discard/", "/policies/refunds/move/"),
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
@@ -476,7 +480,8 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("livez", "readyz", "mark_read", "watch_request", "verify_receipt", "reveal", "copy_reply"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
-    *("audit_export", "audit_check"),  # commands
+    *("audit_export", "audit_check", "draft_begin"),  # commands
+    "policy_file",  # a file
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),

@@ -28,6 +28,8 @@ EVERYBODYS = [
     *("/help/", "/runbooks/", "/requests/new/", "/requests/new/refund/", "/webhooks/"),
     *("/audit/", "/audit/?outcome=denied", "/audit/?object=request&who=worker"),
     *("/audit/catalogue/", "/audit/verify/"),
+    *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
+    *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
 ]
 
 
@@ -50,6 +52,7 @@ def _asked(client: Client) -> Iterator[tuple[str, int]]:
 def _of_what_there_is() -> Iterator[str]:
     for item in ApprovalRequest.objects.all():
         yield f"/requests/{item.ref}/"
+        yield f"/requests/{item.ref}/approvers/"
     pending = ApprovalRequest.objects.filter(state=State.PENDING).first()
     retrying = ApprovalRequest.objects.filter(state=State.RETRYING).first()
     yield f"/requests/{pending.ref}/reject/"
