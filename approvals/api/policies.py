@@ -12,8 +12,10 @@ from approvals.models import Policy
 from approvals.policy_table import MalformedPolicy, parse
 from approvals.routing import Rule
 from approvals.rules import may
-from approvals.simulation import simulate
+from approvals.simulation import WAYS, simulate
 from approvals.wording import is_storable
+
+MOST = 20_000  # while somebody waits; `manage.py simulate_policy` reads all
 
 router = Router(tags=["Policies"])
 
@@ -37,13 +39,13 @@ def simulations(request: HttpRequest, slug: str, body: Simulate) -> HttpResponse
         raise Problem("not-allowed", verdict.sentence, rule=verdict.code)
     if body.from_ >= body.to:
         raise unusable("to", "The end must be later than the beginning.")
-    found = simulate(policy, _rules(policy, body), since=body.from_, until=body.to)
-    ways = ("same", "more_approvals", "fewer_approvals", "other_teams", "uncovered")
+    found = simulate(policy, _rules(policy, body), since=body.from_, until=body.to, most=MOST)
     return sent(
         SimulationShape(
             policy=policy.slug,
             requests=found.requests,
-            **{way: found.counts[way] for way in ways},
+            **{way: found.counts[way] for way in WAYS},
+            nobody=found.nobody,
             differences=[
                 DifferenceShape(ref=one.ref, was=one.was, would_be=one.would_be)
                 for one in found.differences

@@ -467,6 +467,7 @@ class SimulationShape(Shape):
     fewer_approvals: int
     other_teams: int
     uncovered: Annotated[int, Field(description="No rule speaks of these: they would be refused.")]
+    nobody: Annotated[int, Field(description="These could be approved by nobody as things stand.")]
     differences: Annotated[list[DifferenceShape], Field(description="The first 100.")]
     is_cut: Annotated[bool, Field(description="The period held more requests than are read.")]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from approvals import simulation
+from approvals.api import policies
 from approvals.models import ApprovalRequest
 from audit.models import Event
 from tests.approvals.api.conftest import code, problem
@@ -58,7 +58,7 @@ def test_what_lies_outside_of_the_period_is_left_out(admin, cast):
 
 
 def test_too_many_are_cut_and_said_so(admin, cast, monkeypatch):
-    monkeypatch.setattr(simulation, "MOST", 1)
+    monkeypatch.setattr(policies, "MOST", 1)
     cast.ask()
     cast.ask()
     found = simulated(admin, rules=STRICTER).json()
