@@ -1,6 +1,6 @@
 """A draft: what it says, what it would change, what stands in its way, and what is done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from allauth.account.decorators import reauthentication_required
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals import policy_file
 from approvals.commands.frame import Answer
 from approvals.forms import add_errors
+from approvals.policy_lint import Finding
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
 from approvals.views.frame import form_key, reader, whole
@@ -85,6 +86,7 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     live = shown.policy.live
     is_open = shown.state == DraftState.OPEN
     findings = linting.findings(shown) if is_open else []
+    missing = _missing(request, shown, findings) if is_open else []
     context = {
         "name": visible(shown.name),
         "slug": slug,
@@ -103,13 +105,13 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "rules": frame.rules(shown.table, findings),
         "findings": [one.sentence for one in findings if not one.rule],
         "differences": frame.differences(shown.based_on, shown.table),
-        "missing": _missing(request, shown) if is_open else [],
-        "actions": _actions(request, shown) if is_open else [],
+        "missing": missing,
+        "actions": _actions(request, shown, is_ready=not missing) if is_open else [],
     }
     return render(request, "policies/draft.html", context)
 
 
-def _missing(request: HttpRequest, shown: Draft) -> list[str]:
+def _missing(request: HttpRequest, shown: Draft, findings: Sequence[Finding]) -> list[str]:
     """What must be before this person can publish it."""
     found = []
     if not shown.purpose:
@@ -118,22 +120,21 @@ def _missing(request: HttpRequest, shown: Draft) -> list[str]:
         found.append("Another version was published meanwhile: compare it with that first.")
     if shown.table == shown.policy.live.table:
         found.append("It says the same as what is live.")
-    errors_found = linting.errors(shown)
-    if errors_found:
+    if any(one.is_error for one in findings):
         found.append("Some of its rules have errors, shown beside them.")
     if str(reader(request).person_key) in shown.contributor_keys:
         found.append("You wrote some of it: somebody else publishes it.")
     return found
 
 
-def _actions(request: HttpRequest, shown: Draft) -> list[dict]:
+def _actions(request: HttpRequest, shown: Draft, *, is_ready: bool) -> list[dict]:
     if not frame.writes(request, shown.policy):
         return []
     base = frame.url_of(shown)
     found = [frame.button("Change it…", f"{base}file/")]
     if shown.based_on_id != shown.policy.live_id:
         found.append(frame.button("Compare with what is live…", f"{base}rebase/"))
-    if not _missing(request, shown):
+    if is_ready:
         found.insert(0, frame.button("Publish…", f"{base}publish/", tone="primary"))
     return [*found, frame.button("Discard…", f"{base}discard/", tone="danger")]
 
