@@ -1,9 +1,19 @@
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class ApprovalsConfig(AppConfig):
     name = "approvals"
     verbose_name = "Approvals"
+
+    def ready(self) -> None:
+        """Causes of kinds are known before anything asks; what cannot be used, the checks name."""
+        from approvals import causes, checks
+        from approvals.kinds import loaded
+
+        for kind in loaded().kinds:
+            causes.bring(kind.causes)
+        register(checks.kinds_can_be_used)
 
     # What the application's login may not do, by right: remove a request, a decision or an effect;
     # change a live policy. Changing what may change is watched by triggers (migration 0002).

@@ -1,7 +1,8 @@
 """Why something was not done: one catalogue. Each cause says whether anything can have moved.
 
 Kinds map what a provider answers to a code of this catalogue; an answer that fits nowhere is
-`unrecognised`. `moved` is said to people as it stands, so it must be true whenever the cause is.
+`unrecognised`. Kinds of other packages bring causes of their own (`bring`). `moved` is
+said to people as it stands, so it must be true whenever the cause is.
 """
 
 from collections.abc import Sequence
@@ -437,6 +438,7 @@ _CATALOGUE = [
 ]
 
 CAUSES: dict[str, Cause] = {cause.code: cause for cause in _CATALOGUE}
+BUILT_IN = frozenset(CAUSES)
 # Accepted by the provider and not finished: news, but not a doubt about whether it arrived.
 ACCEPTED = ("provider-pending", "provider-needs-action")
 # What a question can bring to light, so that the request is told of it while it stays in doubt.
@@ -446,3 +448,9 @@ NEWS = (*ACCEPTED, "answer-of-another")
 def cause(code: str) -> Cause:
     """The cause with this code; an unknown code is `unrecognised`, never an error."""
     return CAUSES.get(code, CAUSES["unrecognised"])
+
+
+def bring(brought: Sequence[Cause]) -> None:
+    """Add what a kind brings, once, at start. A code that is taken keeps its meaning."""
+    for one in brought:
+        CAUSES.setdefault(one.code, one)

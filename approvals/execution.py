@@ -47,6 +47,12 @@ Clock = Callable[[], datetime]
 # What is asked about when a question is due; elsewhere there is nothing to learn.
 ASKED_ABOUT = (State.IN_DOUBT, State.NEEDS_PERSON, State.DONE)
 
+# What a kind may answer: to a question, and to sending alone, which cannot prove absence.
+ANSWERS = (
+    (base.Done, base.Refused, base.Absent, base.Unknown),
+    (base.Done, base.Refused, base.Unknown),
+)
+
 
 @dataclass(frozen=True)
 class Call:
@@ -100,6 +106,15 @@ def _log(call: Call, result: Result, outcome: str) -> None:
 
 
 def _perform(call: Call, clock: Clock) -> Result:
+    """What was seen; anything but one of the results says nothing, so it may have happened."""
+    result = _called(call, clock)
+    if isinstance(result, ANSWERS[call.purpose == Purpose.SEND and not call.asks_first]):
+        return result
+    said = f"{type(call.kind).__name__} answered with {type(result).__name__}, which is no result."
+    return base.Unknown("unrecognised", masked(said))
+
+
+def _called(call: Call, clock: Clock) -> Result:
     """The only line that leaves the house. Whatever is raised may have happened after sending."""
     try:
         if call.purpose != Purpose.SEND:

@@ -1,4 +1,4 @@
-"""The runbooks of docs/runbooks, as pages in which the verbs are live.
+"""The runbooks of docs/runbooks and of kinds from other packages, as pages in which the verbs are live.
 
 A runbook is Markdown. `[Hold it](verb:hold)` names a verb: the page makes it a button for the
 request that it is read for. `[Outcome unknown](outcome-unknown.md)` links to another runbook.
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from approvals import kinds
 from approvals.causes import CAUSES
 
 DIRECTORY = Path(settings.BASE_DIR) / "docs" / "runbooks"
@@ -43,8 +44,11 @@ def find(slug: str) -> Runbook | None:
 
 @functools.cache
 def all_runbooks() -> Mapping[str, Runbook]:
-    """Every file of the directory, by name."""
-    return {path.stem: _read(path) for path in sorted(DIRECTORY.glob("*.md"))}
+    """Every file of the directory and of what kinds bring, by name. Ours keep their names."""
+    brought = {kind.runbooks for kind in kinds.all_kinds().values() if kind.runbooks}
+    paths = {path.stem: path for folder in sorted(brought) for path in sorted(folder.glob("*.md"))}
+    paths |= {path.stem: path for path in sorted(DIRECTORY.glob("*.md"))}
+    return {name: _read(path) for name, path in paths.items()}
 
 
 def html(runbook: Runbook, offer: Offer) -> SafeString:

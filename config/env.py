@@ -98,6 +98,7 @@ class Environment:
     audit_trusted_keys: list[PublicKey]
     audit_places: list[str]  # folders and URLs to which checkpoints are copied
     base_url: str  # where people find the product, for links in mails
+    more_kinds: list[str]  # classes of other packages, as dotted paths
     log_format: str  # "" when not chosen, and so is log_level
     log_level: str
 
@@ -122,6 +123,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         data_dir=data_dir,
         secret_key=_secret_key(environ, data_dir),
         secret_key_fallbacks=_fallbacks(environ, "SECRET_KEY_FALLBACKS"),
+        more_kinds=environ.get("MORE_KINDS", "").replace(",", " ").split(),
         allowed_hosts=environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(","),
         debug=_yes_or_no(environ, "DEBUG"),
         https=_yes_or_no(environ, "HTTPS"),

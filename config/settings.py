@@ -163,6 +163,7 @@ APPROVAL_KINDS = [
     "approvals.kinds.refund.Refund",
     "approvals.kinds.account_change.AccountChange",
     "approvals.kinds.manual.Manual",
+    *ENV.more_kinds,
 ]
 STRIPE_API_KEY = ENV.stripe_api_key
 STRIPE_API_BASE = ENV.stripe_api_base

@@ -1,18 +1,47 @@
 """The kinds of request that this installation knows, by slug."""
 
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from approvals.kinds.base import Kind
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """`problems`: a sentence for each entry of `APPROVAL_KINDS` that is no usable class."""
+
+    kinds: Sequence[Kind]
+    problems: Sequence[str]
+
+
+def loaded() -> Loaded:
+    """What can be made of `APPROVAL_KINDS`, in that order. Raises nothing."""
+    found, problems = [], []
+    for path in settings.APPROVAL_KINDS:
+        try:
+            kind = import_string(path)()
+        except Exception as error:  # a foreign module may raise anything while it is imported
+            problems.append(f"The kind {path} cannot be loaded: {type(error).__name__}: {error}.")
+            continue
+        if isinstance(kind, Kind):
+            found.append(kind)
+        else:
+            problems.append(f"{path} is not a kind: it must be a subclass of Kind.")
+    return Loaded(found, problems)
+
+
 @functools.cache
 def all_kinds() -> dict[str, Kind]:
-    """Every kind named in `APPROVAL_KINDS`, in that order."""
-    found = [import_string(path)() for path in settings.APPROVAL_KINDS]
-    return {kind.slug: kind for kind in found}
+    """Every kind named in `APPROVAL_KINDS`, in that order. Raise `ImproperlyConfigured`."""
+    found = loaded()
+    if found.problems:
+        raise ImproperlyConfigured(" ".join(found.problems))
+    return {kind.slug: kind for kind in found.kinds}
 
 
 def kind_of(slug: str) -> Kind:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.text import slugify
 
+from approvals.causes import Cause
 from approvals.refusals import Invalid
 from approvals.wording import is_storable
 
@@ -127,6 +128,10 @@ class Kind(ABC):
     replies: ClassVar[Path] = REPLIES
     # What these texts may say beside amount and dates: the names that `reply_facts` gives.
     reply_fields: ClassVar[Sequence[str]] = ()
+
+    # Causes that are not in `approvals.causes`, and the folder of the runbooks (`<name>.md`) they name.
+    causes: ClassVar[Sequence[Cause]] = ()
+    runbooks: ClassVar[Path | None] = None
 
     @property
     def system_slug(self) -> str:
