@@ -36,7 +36,9 @@ class GiftCardForm(PayloadForm):
     order = forms.CharField(label="Order", max_length=60)
     recipient = forms.EmailField(label="Recipient", max_length=200)
     amount = forms.CharField(label="Amount", max_length=30, help_text="For example 25.00.")
-    currency = forms.ChoiceField(label="Currency", choices=[(code, code) for code in sorted(DIGITS)])
+    currency = forms.ChoiceField(
+        label="Currency", choices=[(code, code) for code in sorted(DIGITS)]
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -1,0 +1,1 @@
+"""A kind from another package: installed, and run through its whole life."""
