@@ -110,6 +110,8 @@ class GiftCard(Kind):
         return {"order": payload["order"]}
 
     def send(self, effect: Effect) -> Done | Refused | Unknown:
+        if not _is_set_up():
+            return Refused("not-configured", permanent=False)
         try:
             answer = _call("PUT", effect, json.dumps(dict(effect.payload)).encode())
         except CallFailed as failure:
@@ -122,6 +124,8 @@ class GiftCard(Kind):
         return Unknown("provider-error", answer.evidence, answer.retry_after_s)
 
     def look_up(self, effect: Effect) -> Done | Refused | Absent | Unknown:
+        if not _is_set_up():
+            return Unknown("no-answer", "The gift card service is not set up here.")
         try:
             answer = _call("GET", effect)
         except CallFailed as failure:
@@ -131,6 +135,10 @@ class GiftCard(Kind):
         if answer.status == 200:
             return _read(answer, effect)
         return Unknown("provider-error", answer.evidence, answer.retry_after_s)
+
+
+def _is_set_up() -> bool:
+    return bool(os.environ.get("GIFT_CARD_URL") and os.environ.get("GIFT_CARD_SECRET"))
 
 
 def _call(method: str, effect: Effect, content: bytes | None = None) -> Answer:
