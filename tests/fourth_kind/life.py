@@ -109,7 +109,7 @@ def test_a_lost_answer_is_found_and_nothing_is_sent_twice(item, cast, service):
     assert "whether your gift card" in told(cast, item)
     service.fault = ""
     assert settle_down(cast, item) == State.DONE
-    assert len(service.made) == 1
+    assert (len(service.made), service.sendings) == (1, 1)
     assert_explained()
 
 

@@ -12,12 +12,14 @@ class GiftCardService:
     def __init__(self) -> None:
         self.cards: dict[str, dict[str, Any]] = {}
         self.made: list[str] = []  # the ledger: one entry for each effect
+        self.sendings = 0  # also those that a key made harmless
         self.fault = ""
         self._over = threading.Event()
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
+                service.sendings += 1
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if service.fault and service.fault != "hang after effect":
                     return self._say(422, {"error": service.fault})
