@@ -23,7 +23,8 @@ from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
 from notifications.notices import preferences_of
-from policies.commands import drafts
+from policies import trying
+from policies.commands import drafts, trials
 from policies.models import Draft
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
@@ -247,6 +248,11 @@ class Situation(Acting):
             key=self.key(),
             **said,
         )
+        period = {"since": self.ago(days=60), "until": self.now}
+        answer = trials.ask(
+            slug="refunds", draft=draft.pk, number=None, key=self.key(), **period, **said
+        )
+        trying.run(int(answer.ref), clock=lambda: said["at"] + timedelta(seconds=3))
 
     def _three_changes_retrying(self) -> None:
         """They wait for the same cause; the running worker goes on trying."""

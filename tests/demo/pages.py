@@ -30,6 +30,8 @@ EVERYBODYS = [
     *("/audit/catalogue/", "/audit/verify/"),
     *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
+    *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
+    "/policies/refunds/simulations/1/requests/?way=nobody",
 ]
 
 
