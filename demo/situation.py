@@ -229,11 +229,11 @@ class Situation(Acting):
         draft = Draft.objects.get(pk=int(answer.ref))
         table = copy.deepcopy(draft.table)
         table[0]["steps"][0]["escalate"] = [{"after": "3 h", "do": "tell_lead"}]
-        often = {"of": "customer", "within": "7 d", "count_from": 5}
+        often = {"of": "requester", "within": "1 d", "count_from": 8}
         table.insert(
             1,
             {
-                "name": "Fifth refund of a customer within a week",
+                "name": "Eighth refund that one person asks for within a day",
                 "when": {"kind": "refund", "currency": "EUR", "recent": often},
                 "steps": [{"team": "Finance", "quorum": 1, "due_after": "4 h"}],
                 "start_delay": "30 s",
@@ -244,7 +244,7 @@ class Situation(Acting):
             version=draft.version,
             name=draft.name,
             table=table,
-            purpose="Many small refunds to one customer went out without a second look in October.",
+            purpose="In October one account asked for forty small refunds before anybody noticed.",
             key=self.key(),
             **said,
         )

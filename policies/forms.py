@@ -50,12 +50,12 @@ class TrialForm(forms.Form):
     what = forms.ChoiceField(label="Try", error_messages={"required": "Choose what is tried."})
     since = forms.DateField(
         label="From (UTC)",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"required": "Choose the first day.", "invalid": "Write a day."},
     )
     until = forms.DateField(
         label="Up to and without (UTC)",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"required": "Choose the day after the last.", "invalid": "Write a day."},
     )
 

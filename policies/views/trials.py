@@ -176,7 +176,7 @@ def _result(one: Trial) -> dict:
             f"{visible(team)} {exactly(round(seconds))}"
             for team, seconds in sorted(found["waiting_s"].items())
         ],
-        "added": duration(timedelta(seconds=abs(added))),
+        "added": duration(timedelta(seconds=abs(added))) if added else "",
         "is_longer": added >= 0,
     }
 

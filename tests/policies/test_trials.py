@@ -1,5 +1,6 @@
 """A table is tried by a worker: progress, result, lists behind the numbers, and every way to end."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -200,6 +201,7 @@ def test_asked_for_on_its_page(cast, woken):
     draft = begin(cast)
     page = text(client.get(f"/policies/refunds/simulate/?draft={draft.pk}"))
     assert f'value="d{draft.pk}" selected' in page
+    assert len(re.findall(r'value="\d{4}-\d\d-\d\d"', page)) == 2
     today = date(2026, 12, 1)
     typed = {
         "what": f"d{draft.pk}",
