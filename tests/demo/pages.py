@@ -54,7 +54,8 @@ def _asked(client: Client) -> Iterator[tuple[str, int]]:
 def _of_what_there_is() -> Iterator[str]:
     for item in ApprovalRequest.objects.all():
         yield f"/requests/{item.ref}/"
-        yield f"/requests/{item.ref}/approvers/"
+        if item.state == State.PENDING:
+            yield f"/requests/{item.ref}/approvers/"
     pending = ApprovalRequest.objects.filter(state=State.PENDING).first()
     retrying = ApprovalRequest.objects.filter(state=State.RETRYING).first()
     yield f"/requests/{pending.ref}/reject/"
