@@ -23,7 +23,8 @@ from demo.acting import Acting, let_it_settle, short_patience
 from notifications import following, rounds
 from notifications.commands import CHOICES, choose, watch
 from notifications.notices import preferences_of
-from policies.commands import drafts
+from policies import trying
+from policies.commands import drafts, trials
 from policies.models import Draft
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
@@ -228,11 +229,11 @@ class Situation(Acting):
         draft = Draft.objects.get(pk=int(answer.ref))
         table = copy.deepcopy(draft.table)
         table[0]["steps"][0]["escalate"] = [{"after": "3 h", "do": "tell_lead"}]
-        often = {"of": "customer", "within": "7 d", "count_from": 5}
+        often = {"of": "requester", "within": "1 d", "count_from": 8}
         table.insert(
             1,
             {
-                "name": "Fifth refund of a customer within a week",
+                "name": "Eighth refund that one person asks for within a day",
                 "when": {"kind": "refund", "currency": "EUR", "recent": often},
                 "steps": [{"team": "Finance", "quorum": 1, "due_after": "4 h"}],
                 "start_delay": "30 s",
@@ -243,10 +244,15 @@ class Situation(Acting):
             version=draft.version,
             name=draft.name,
             table=table,
-            purpose="Many small refunds to one customer went out without a second look in October.",
+            purpose="In October one account asked for forty small refunds before anybody noticed.",
             key=self.key(),
             **said,
         )
+        period = {"since": self.ago(days=60), "until": self.now}
+        answer = trials.ask(
+            slug="refunds", draft=draft.pk, number=None, key=self.key(), **period, **said
+        )
+        trying.run(int(answer.ref), clock=lambda: said["at"] + timedelta(seconds=3))
 
     def _three_changes_retrying(self) -> None:
         """They wait for the same cause; the running worker goes on trying."""

@@ -42,3 +42,23 @@ class FileForm(forms.Form):
         if self.policy["slug"] != self.slug:
             raise forms.ValidationError(f"The slug must stay “{self.slug}”.")
         return text
+
+
+class TrialForm(forms.Form):
+    """What is tried, and over which days."""
+
+    what = forms.ChoiceField(label="Try", error_messages={"required": "Choose what is tried."})
+    since = forms.DateField(
+        label="From (UTC)",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"required": "Choose the first day.", "invalid": "Write a day."},
+    )
+    until = forms.DateField(
+        label="Up to and without (UTC)",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"required": "Choose the day after the last.", "invalid": "Write a day."},
+    )
+
+    def __init__(self, *args: object, choices: list[tuple[str, str]], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["what"].choices = choices

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from policies.views import draft, index, moving, policy
+from policies.views import draft, index, moving, policy, trials
 
 urlpatterns = [
     path("", index.index, name="policies"),
@@ -13,5 +13,9 @@ urlpatterns = [
     path("<slug:slug>/drafts/<int:pk>/", draft.draft, name="draft"),
     path("<slug:slug>/drafts/<int:pk>/file/", draft.edit, name="draft_file"),
     path("<slug:slug>/drafts/<int:pk>/<slug:verb>/", draft.act, name="draft_act"),
+    path("<slug:slug>/simulate/", trials.ask, name="trial_ask"),
+    path("<slug:slug>/simulations/<int:pk>/", trials.trial, name="trial"),
+    path("<slug:slug>/simulations/<int:pk>/stop/", trials.stop, name="trial_stop"),
+    path("<slug:slug>/simulations/<int:pk>/requests/", trials.listed, name="trial_rows"),
     path("<slug:slug>/move/", moving.moving, name="policy_move"),
 ]

@@ -131,7 +131,8 @@ def _actions(request: HttpRequest, shown: Draft, *, is_ready: bool) -> list[dict
     if not frame.writes(request, shown.policy):
         return []
     base = frame.url_of(shown)
-    found = [frame.button("Change it…", f"{base}file/")]
+    tried = f"/policies/{shown.policy.slug}/simulate/?draft={shown.pk}"
+    found = [frame.button("Change it…", f"{base}file/"), frame.button("Try it…", tried)]
     if shown.based_on_id != shown.policy.live_id:
         found.append(frame.button("Compare with what is live…", f"{base}rebase/"))
     if is_ready:

@@ -106,6 +106,8 @@ PAGES = {
         ),
         *("/policies/refunds/", "/policies/refunds/drafts/1/", "/policies/refunds/drafts/1/file/"),
         *("/policies/refunds/drafts/1/discard/", "/policies/refunds/move/"),
+        *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
+        "/policies/refunds/simulations/1/requests/?way=nobody",
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
@@ -480,7 +482,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("livez", "readyz", "mark_read", "watch_request", "verify_receipt", "reveal", "copy_reply"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
-    *("audit_export", "audit_check", "draft_begin"),  # commands
+    *("audit_export", "audit_check", "draft_begin", "trial_stop"),  # commands
     "policy_file",  # a file
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.

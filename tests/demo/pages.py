@@ -30,6 +30,8 @@ EVERYBODYS = [
     *("/audit/catalogue/", "/audit/verify/"),
     *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
+    *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
+    "/policies/refunds/simulations/1/requests/?way=nobody",
 ]
 
 
@@ -52,7 +54,8 @@ def _asked(client: Client) -> Iterator[tuple[str, int]]:
 def _of_what_there_is() -> Iterator[str]:
     for item in ApprovalRequest.objects.all():
         yield f"/requests/{item.ref}/"
-        yield f"/requests/{item.ref}/approvers/"
+        if item.state == State.PENDING:
+            yield f"/requests/{item.ref}/approvers/"
     pending = ApprovalRequest.objects.filter(state=State.PENDING).first()
     retrying = ApprovalRequest.objects.filter(state=State.RETRYING).first()
     yield f"/requests/{pending.ref}/reject/"
