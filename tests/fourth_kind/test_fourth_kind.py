@@ -31,7 +31,7 @@ def installed(tmp_path_factory) -> Path:
 
 
 @pytest.mark.worker
-def test_a_gift_card_lives_from_form_to_receipt(installed):
+def test_a_gift_card_lives_from_form_to_done(installed):
     environment = {name: value for name, value in os.environ.items() if not OURS.match(name)}
     environment |= {"PYTHONPATH": str(installed), "MORE_KINDS": "gift_cards.GiftCard"}
     ended = subprocess.run(
