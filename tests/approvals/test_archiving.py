@@ -19,7 +19,7 @@ from approvals.kinds.base import Done
 from approvals.kinds.refund import Refund
 from approvals.models import Attempt, State
 from approvals.refusals import Invalid, NotAllowed, NotFound
-from audit import archive, months, recorder
+from audit import archive, chain, months, recorder
 from audit.archive import NotArchived
 from audit.models import Archive, Event, Leaf
 from audit.verify import verify
@@ -318,6 +318,29 @@ def test_the_first_event_here_must_follow_the_archived_one(old, take_away, commi
         stream=old["rejected"].stream,
     )
     assert (old["rejected"].stream, 2) in [found[:2] for found in broken()]
+
+
+def test_also_where_no_checkpoint_holds_it(clock, cast, place, take_away, committed_db):
+    """Somebody makes the first event that is here fit no other, and its hash fit itself."""
+    clock.at = MARCH
+    item = cast.ask(at=MARCH)
+    seal(NOW)
+    clock.at = APRIL
+    said = {"by": cast.requester, "at": APRIL, "key": cast.key(), "reason": "Twice."}
+    submit.withdraw(ref=item.ref, **said)
+    clock.at = NOW
+    take_away()
+    event = Event.objects.get(stream=item.stream)
+    event.prev_hash = bytes(32)
+    attacker.change(
+        committed_db,
+        "UPDATE audit_event SET prev_hash = decode(repeat('00', 32), 'hex'), hash = %(hash)s"
+        " WHERE stream = %(stream)s",
+        "UPDATE audit_stream SET hash = %(hash)s WHERE stream = %(stream)s",
+        stream=item.stream,
+        hash=chain.link(bytes(32), event),
+    )
+    assert item.stream in [found[0] for found in broken()]
 
 
 def changed(rows: list[dict]) -> list[dict]:

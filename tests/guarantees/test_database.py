@@ -535,3 +535,16 @@ def test_django_cannot_delete(cast, settled_by_people, model):
 
 def commit_note(cast, item: ApprovalRequest) -> None:
     Note.objects.create(item=item, author=cast.operator, text="Hello", written_at=cast.now)
+
+
+def test_a_number_of_an_attempt_is_given_once(db, cast):
+    """Also in another month, which is another part of the table."""
+    item = cast.ask()
+    cast.approve(item)
+    cast.run(item)
+    first = Attempt.objects.get()
+    again = {name: getattr(first, name) for name in ("effect", "number", "epoch", "purpose")}
+    for at in (first.started_at, first.started_at + timedelta(days=400)):
+        with pytest.raises(IntegrityError, match="is there already"), transaction.atomic():
+            Attempt.objects.create(**again, worker="", started_at=at)
+    assert Attempt.objects.count() == 1
