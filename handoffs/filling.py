@@ -21,7 +21,7 @@ MOST_OF_A_SECTION = 50
 MOST_CHANGES = 50
 LONGEST_WORDS = 200
 FIRST_LOOK = timedelta(hours=1)  # of the next shift, after which what is still so needs more
-POLICY_MADE_LIVE = "policy.load"
+POLICY_MADE_LIVE = ("policy.load", "policy.publish")
 CHANGES = {
     SystemAction.HOLD: "{name} held",
     SystemAction.RESUME: "{name} resumed",
@@ -137,7 +137,7 @@ def changes(shift_from: datetime, until: datetime, queues: Iterable[int]) -> lis
         Policy.objects.filter(queues__in=list(queues)).values_list("slug", "name").distinct()
     )
     systems = dict(System.objects.values_list("slug", "name"))
-    about_them = Q(action=POLICY_MADE_LIVE, target_id__in=policies) | Q(
+    about_them = Q(action__in=POLICY_MADE_LIVE, target_id__in=policies) | Q(
         action__in=[action.value for action in CHANGES]
     )
     found = Event.objects.filter(
@@ -152,7 +152,7 @@ def changes(shift_from: datetime, until: datetime, queues: Iterable[int]) -> lis
 
 def _change(event: Event, policies: Mapping[str, str], systems: Mapping[str, str]) -> dict:
     slug = event.target_id
-    if event.action == POLICY_MADE_LIVE:
+    if event.action in POLICY_MADE_LIVE:
         sentence = f"Policy {policies[slug]}, version {event.version_after}, made live"
     else:
         name = systems.get(slug, slug)
@@ -162,7 +162,7 @@ def _change(event: Event, policies: Mapping[str, str], systems: Mapping[str, str
         "at": event.occurred_at.astimezone(UTC).isoformat(),
         "sentence": visible(sentence),
         "by": visible(event.actor_label),
-        "policy": slug if event.action == POLICY_MADE_LIVE else "",
+        "policy": slug if event.action in POLICY_MADE_LIVE else "",
     }
 
 

@@ -16,8 +16,9 @@ MOST = 12
 # One more where somebody has decided what is being carried out: the next of their decisions.
 MOST_OF_A_REQUEST = 13
 # The report of a handoff shows requests, lines, policies and figures, each then and now; a cause its
-# requests, its calls, what was said and what can be done.
-MOST_OF_A_REPORT = 15
+# requests, its calls, what was said and what can be done. One more when nobody accepted it in time: who
+# was told, which is so from three minutes after the situation was made.
+MOST_OF_A_REPORT = 16
 
 EVERYBODYS = [
     *(f"/queue/?view={view}" for view in ("me", "stuck", "people", "systems", "all")),
