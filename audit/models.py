@@ -184,10 +184,10 @@ class Event(models.Model):
             models.Index(fields=["stream", "seq"], name="audit_event_place"),
             models.Index(fields=["xid", "id"], name="audit_event_feed"),
             models.Index(fields=["target_type", "target_id", "recorded_at"]),
-            models.Index(fields=["actor_id", "recorded_at"]),
             # Those of the explorer: each of its filters can lead a look, newest first.
             models.Index(fields=["recorded_at", "id"], name="audit_event_newest"),
             models.Index(fields=["action", "recorded_at", "id"], name="audit_event_of_action"),
+            models.Index(fields=["actor_id", "recorded_at", "id"], name="audit_event_of_actor"),
             models.Index(fields=["target_type", "recorded_at", "id"], name="audit_event_of_type"),
             models.Index(
                 fields=["outcome", "recorded_at", "id"],

@@ -2,6 +2,7 @@
 
 Sign-ins are Authentication, edits of accounts are Account Change, everything else is API Activity.
 What OCSF has no field for stands under `unmapped`, so nothing is lost (docs/reference/audit-events.md).
+`tests/auditing/test_ocsf.py` holds every action against the official schema of this version.
 """
 
 from datetime import datetime
@@ -27,22 +28,31 @@ class Kind(NamedTuple):
 
 IDENTITY = (3, "Identity & Access Management")
 APPLICATION = (6, "Application Activity")
-OTHER = 99
+UNKNOWN, OTHER = 0, 99
+PRODUCT = "Approval Queue"
 LOGON, LOGOFF = (1, "Logon"), (2, "Logoff")
 ACCOUNT_CHANGES = {"admin.add": (1, "Create"), "admin.delete": (6, "Delete")}
-READS = ("audit.read", "audit.export", "queue.export")
-CREATES = ("request.submit", "token.create", "webhook.create", "handoff.start", "admin.add")
-DELETES = ("admin.delete", "token.revoke", "person.delete_view")
-UPDATES = ("request.resubmit", "webhook.change", "person.settings", "person.notify", "admin.change")
+READS = ("audit.read", "audit.export", "queue.export", "request.reveal", "request.receipt")
+CREATES = (
+    *("request.submit", "token.create", "webhook.create", "handoff.start", "admin.add"),
+    *("policy.draft", "person.save_view"),
+)
+DELETES = ("admin.delete", "token.revoke", "person.delete_view", "policy.discard")
+UPDATES = (
+    *("request.resubmit", "webhook.change", "person.settings", "person.notify", "admin.change"),
+    "policy.change_draft",
+)
 STATUS = {
     Outcome.SUCCESS: (1, "Success"),
     Outcome.DENIED: (2, "Failure"),
     Outcome.FAILED: (2, "Failure"),
 }
-USER_TYPES = {"person": (1, "User"), "worker": (3, "System"), "clock": (3, "System")}
+SYSTEM = (3, "System")
+USER_TYPES = {"person": (1, "User"), "worker": SYSTEM, "clock": SYSTEM, "system": SYSTEM}
 UNMAPPED = (
     *("stream", "seq", "target_type", "target_id", "version_before", "version_after", "reason"),
     *("reason_code", "policy", "changes", "facts", "on_behalf_of", "outcome", "schema_version"),
+    "context",
 )
 
 
@@ -58,6 +68,7 @@ def shaped(event: Event, *, product_version: str) -> dict[str, Any]:
         "activity_id": kind.activity_id,
         "activity_name": kind.activity_name,
         "type_uid": kind.class_uid * 100 + kind.activity_id,
+        "type_name": _type_name(kind),
         "time": _milliseconds(event.occurred_at),
         "severity_id": 2 if event.outcome == Outcome.DENIED else 1,
         "severity": "Low" if event.outcome == Outcome.DENIED else "Informational",
@@ -100,13 +111,24 @@ def _api_activity(action: str) -> tuple[int, str]:
     return OTHER, action
 
 
+def _type_name(kind: Kind) -> str:
+    activity = "Other" if kind.activity_id == OTHER else kind.activity_name
+    return f"{kind.class_name}: {activity}"
+
+
 def _by_class(event: Event, kind: Kind) -> dict[str, Any]:
     if kind.class_uid == 6003:
         resource = {"type": event.target_type, "uid": event.target_id}
         return {"api": {"operation": event.action}, "resources": [resource]}
     if kind.class_uid == 3002:
-        return {"user": _actor(event), "auth_protocol": event.auth_method or "unknown"}
+        return {"user": _actor(event), "service": {"name": PRODUCT}, **_protocol(event)}
     return {"user": {"uid": event.target_id, "name": str(event.facts.get("name", ""))}}
+
+
+def _protocol(event: Event) -> dict[str, Any]:
+    """How they signed in; none of ours (password, session) is among the protocols that OCSF knows."""
+    protocol_id = OTHER if event.auth_method else UNKNOWN
+    return {"auth_protocol_id": protocol_id, "auth_protocol": event.auth_method or "Unknown"}
 
 
 def _metadata(event: Event, product_version: str) -> dict[str, Any]:
@@ -115,12 +137,11 @@ def _metadata(event: Event, product_version: str) -> dict[str, Any]:
         "uid": f"{event.stream}#{event.seq}",
         "sequence": event.seq,
         "correlation_uid": event.context.get("correlation_id", ""),
-        "trace_uid": event.context.get("trace_id", ""),
         "event_code": event.action,
         "logged_time": _milliseconds(event.recorded_at),
         "product": {
-            "name": "Approval Queue",
-            "vendor_name": "Approval Queue",
+            "name": PRODUCT,
+            "vendor_name": PRODUCT,
             "version": product_version,
         },
     }
@@ -139,7 +160,7 @@ def _actor(event: Event) -> dict[str, Any]:
 def _source(event: Event) -> dict[str, Any]:
     """OCSF wants an address or a name: what works by itself comes from the product."""
     address = event.context.get("source_ip", "")
-    return {"ip": address} if address else {"name": "Approval Queue"}
+    return {"ip": address} if address else {"name": PRODUCT}
 
 
 def _milliseconds(at: datetime) -> int:

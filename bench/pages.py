@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.database import own_database
-from tests.demo.pages import budget
 
 MOST_QUEUE_BYTES = 120_000
 DEEP = 15  # pages of the queue
@@ -40,6 +39,8 @@ class Page:
 
     def over(self) -> list[str]:
         """Which budgets it is over."""
+        from tests.demo.pages import budget
+
         found = []
         if self.queries > (most := budget(self.path)):
             found.append(f"{self.name}: {self.queries} queries, {most} at most")

@@ -54,11 +54,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with own_database():
-        policy = _filled(options.requests)
+        policy = fill(options.requests)
         _measure(policy, options.rounds)
 
 
-def _filled(count: int) -> object:
+def fill(count: int) -> object:
+    """The policy of `count` requests, which are copies of one of the sample requests."""
     from django.core.management import call_command
     from django.db import connections
 

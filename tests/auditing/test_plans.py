@@ -112,3 +112,14 @@ def test_a_look_reads_no_more_than_it_may(many, cast):
     assert looked.ended_early
     newest = Event.objects.order_by("-recorded_at", "-id")[searching.LONGEST_LOOK - 1]
     assert looked.next == Place(newest.recorded_at, newest.pk)
+
+
+def test_an_action_that_stopped_is_not_looked_for_among_all_events(many, committed_db, monkeypatch):
+    """It was frequent in this month, so going along all events would seem to find it soon."""
+    attacker.change(
+        committed_db, "UPDATE audit_event SET action = 'request.start' WHERE id > 30000"
+    )
+    with postgres.admin(committed_db) as owner:
+        owner.execute("VACUUM ANALYZE audit_event")
+    found = plans(monkeypatch, Wanted(action="request.note"), Q())
+    assert f"Index Only Scan Backward using {FULL}_action_recorded_at_id_idx" in found[0]

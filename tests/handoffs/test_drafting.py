@@ -114,6 +114,16 @@ def test_it_tells_of_policies_made_live_and_of_systems_held_in_the_shift_only(ca
     assert told == ["Policy Refunds, version 3, made live", "Stripe held: “Maintenance.”"]
 
 
+def test_it_tells_of_policies_that_were_published(cast, morning):
+    policy = Policy.objects.get(slug="refunds")
+    table = [{**rule} for rule in policy.live.table]
+    table[0]["name"] = "Published"
+    at = cast.now - timedelta(hours=2)
+    load_policy(slug="refunds", name="Refunds", table=table, at=at, by=cast.admin, draft=1)
+    told = [change["sentence"] for change in start(cast).changed]
+    assert told == ["Policy Refunds, version 2, made live"]
+
+
 def test_a_long_section_says_how_many_more_there_are(cast, morning, monkeypatch):
     monkeypatch.setattr(filling, "MOST_OF_A_SECTION", 2)
     for _ in range(3):
