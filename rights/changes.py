@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models
 
 from accounts import grants
@@ -267,12 +269,63 @@ class Appointment:
         return {"what": "administrator", "person": self.person.pk, "give": self.is_given}
 
 
+@dataclass(frozen=True)
+class AddressChange:
+    """The e-mail address that a person signs in with, and to which a new password is sent."""
+
+    person: User
+    address: str
+
+    @property
+    def is_so(self) -> bool:
+        return self.person.email == self.address
+
+    @property
+    def widens(self) -> bool:
+        """Whoever reads mail there can become this person."""
+        return True
+
+    @property
+    def favours(self) -> UUID | None:
+        return None
+
+    @property
+    def sentence(self) -> str:
+        now = visible(self.person.email)
+        return (
+            f"{visible(self.person.name)} signs in as {visible(self.address)}, until now as {now}."
+        )
+
+    @property
+    def action(self) -> str:
+        return "access.change_address"
+
+    @property
+    def target(self) -> Target:
+        return Target("person", str(self.person.pk))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"person": visible(self.person.name)}
+
+    def carry_out(self) -> None:
+        User.objects.filter(pk=self.person.pk).update(email=self.address)
+
+    def written(self) -> dict[str, Any]:
+        return {"what": "address", "person": self.person.pk, "address": self.address}
+
+
 # --- Reading them -----------------------------------------------------------------------------------
 
 
 def read(written: dict[str, Any], *, lock: bool = False) -> Change:
     """`lock` keeps what it is about as it is until the transaction ends. Raises `Impossible`."""
-    readers = {"right": _right, "seat": _seat, "administrator": _appointment}
+    readers = {
+        "right": _right,
+        "seat": _seat,
+        "administrator": _appointment,
+        "address": _address,
+    }
     reader = readers.get(written.get("what"))
     if reader is None:
         raise Impossible("There is no such change of rights.")
@@ -323,6 +376,18 @@ def _appointment(written: dict[str, Any], lock: bool) -> Appointment:
     if is_given and person.is_service:
         raise Impossible("A program cannot be an administrator.")
     return Appointment(person, is_given)
+
+
+def _address(written: dict[str, Any], lock: bool) -> AddressChange:
+    person = _person(written, lock, must_be_open=True)
+    address = str(written.get("address", "")).strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise Impossible("That is no e-mail address.") from error
+    if User.objects.filter(email__iexact=address).exclude(pk=person.pk).exists():
+        raise Impossible("Another account has this e-mail address.")
+    return AddressChange(person, address)
 
 
 def _person(written: dict[str, Any], lock: bool, *, must_be_open: bool) -> User:

@@ -26,6 +26,17 @@ class WhyForm(forms.Form):
     )
 
 
+class AddressForm(WhyForm):
+    """The address that a person signs in with."""
+
+    address = forms.EmailField(
+        label="New e-mail address",
+        max_length=254,
+        error_messages={"required": "Enter the address.", "invalid": "Enter an e-mail address."},
+    )
+    field_order = ("address", "reason")
+
+
 class SeatForm(WhyForm):
     """A person's seat in one team."""
 

@@ -18,5 +18,6 @@ urlpatterns = [
     path("people/<int:pk>/access/", people.person, name="person_access"),
     path("people/<int:pk>/seats/", people.choose_team, name="seats"),
     path("people/<int:pk>/seats/<int:team>/", people.seat, name="seat"),
+    path("people/<int:pk>/address/", people.address, name="address"),
     path("people/<int:pk>/administration/", people.administration, name="administration"),
 ]

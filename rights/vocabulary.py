@@ -18,5 +18,11 @@ WORDS = [
     Word(
         "access.dismiss", "{person} is no longer an administrator", "person", ("proposal", "person")
     ),
+    Word(
+        "access.change_address",
+        "{person} signs in with another address",
+        "person",
+        ("proposal", "person"),
+    ),
     Word("access.review", "Access review taken along as {format}", "access", ("format", "rows")),
 ]

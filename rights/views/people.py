@@ -18,7 +18,7 @@ from approvals.views.verbs import VERBS, offers
 from approvals.wording import clock, is_storable, listed, visible
 from rights import queries
 from rights.changes import Seat
-from rights.forms import SearchForm, SeatForm, WhyForm
+from rights.forms import AddressForm, SearchForm, SeatForm, WhyForm
 from rights.views import frame
 from rights.words import RIGHTS
 
@@ -86,6 +86,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "queues": _queues(shown),
         "covers": _covers(shown, now),
         "is_administrator": shown.is_staff,
+        "is_program": shown.is_service,
         "verbs": [(verb, _verb(verb)) for verb in VERBS],
         **_asked(request, shown, now),
     }
@@ -230,6 +231,21 @@ def administration(request: HttpRequest, pk: int) -> HttpResponse:
             request, shown, title, form, status=422 if request.method == "POST" else 200
         )
     written = {"what": "administrator", "person": pk, "give": not shown.is_staff}
+    return frame.check_page(
+        request, [written], reason=form.cleaned_data["reason"], back=f"/people/{pk}/access/"
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def address(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another address to sign in with."""
+    shown = frame.found_person(request, pk)
+    title, form = f"{visible(shown.name)} signs in otherwise", AddressForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(
+            request, shown, title, form, status=422 if request.method == "POST" else 200
+        )
+    written = {"what": "address", "person": pk, "address": form.cleaned_data["address"]}
     return frame.check_page(
         request, [written], reason=form.cleaned_data["reason"], back=f"/people/{pk}/access/"
     )

@@ -272,3 +272,16 @@ def test_a_reason_is_needed_and_what_there_is_not_is_not_found(cast, other, queu
             propose(cast, change, reason=reason)
     with pytest.raises(NotFound):
         proposals.accept(pk=999_999, by=other, at=cast.now, key=cast.key())
+
+
+def test_an_address_is_changed_by_two(cast, other):
+    """A new password is sent there: who may change it alone could become anybody."""
+    change = {"what": "address", "person": cast.approver.pk, "address": "New@Demo.test"}
+    answer = propose(cast, change)
+    assert User.objects.get(pk=cast.approver.pk).email == "finance1@demo.test"
+    accept(cast, answer, other)
+    assert User.objects.get(pk=cast.approver.pk).email == "new@demo.test"
+    assert len(told("access.change_address")) == 1
+    for address in ("", "nobody", "finance2@DEMO.test", "a\x00@b.test"):
+        with pytest.raises(Invalid):
+            propose(cast, {**change, "address": address})
