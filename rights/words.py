@@ -13,7 +13,7 @@ class Right(NamedTuple):
 RIGHTS = {
     "view_queue": Right("See", "see requests"),
     "submit_request": Right("Ask", "ask for something"),
-    "decide_request": Right("Decide", "decide, as members of a step's team"),
+    "decide_request": Right("Decide", "decide requests"),
     "operate_request": Right("Operate", "keep requests moving"),
     "answer_request": Right("Answer", "see what customers may be told"),
     "manage_policy": Right("Policy", "change the policy"),

@@ -36,6 +36,7 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
         "rules": list(_rules(item)),
         "knows_teams": bool(item.routed_by),
         "steps": [_step(item, step, people, now) for step in steps],
+        "administers": reader(request).is_staff,
         "cure": reach.CURE if item.stranded_at else "",
     }
     return render(request, "approvals/approvers.html", context)
@@ -99,13 +100,17 @@ def _step(item: ApprovalRequest, step: Step, people: list[Access], now: datetime
         "quorum": step.quorum,
         "state": _state(item, step),
         "given": [f"{visible(speaker(one))}, {clock(one.decided_at, now)}" for one in given],
-        "able": [visible(person.name) for person, verdict in verdicts if verdict],
+        "able": [_named(person) for person, verdict in verdicts if verdict],
         "unable": [
-            {"name": visible(person.name), "why": verdict.sentence}
+            {**_named(person), "why": verdict.sentence}
             for person, verdict in verdicts
             if not verdict
         ],
     }
+
+
+def _named(person: Access) -> dict:
+    return {"name": visible(person.name), "url": f"/people/{person.user_id}/access/"}
 
 
 def _is_asked(item: ApprovalRequest, step: Step, person: Access) -> bool:

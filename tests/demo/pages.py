@@ -33,6 +33,9 @@ EVERYBODYS = [
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
     *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
     "/policies/refunds/simulations/1/requests/?way=nobody",
+    *("/access/", "/access/changes/", "/access/changes/1/", "/access/queues/refunds/"),
+    *("/access/queues/refunds/decide_request/", "/access/review/", "/people/", "/people/3/access/"),
+    "/people/3/seats/2/",
 ]
 
 

@@ -114,7 +114,7 @@ def test_from_a_tick_to_a_right(cast, as_, other, support):
         "/access/queues/refunds/", {"seen": seen, "right": [*seen, new], "reason": "They help."}
     )
     page = text(checked)
-    assert "Support may decide, as members of a step&#x27;s team, on Refunds." in page
+    assert "Support may decide requests, on Refunds." in page
     assert "another administrator has to accept it" in page
     assert "Sofia Berg: decide" in page
     assert not grants.is_given("decide_request", to=support, on=queue_of("refunds"))
@@ -268,7 +268,7 @@ def test_a_seat_is_asked_for_and_bad_limits_are_said(cast, as_, other, finance):
     checked = client.post(url, {"member": "yes", "limit": "eur 500", "reason": "Holidays."})
     page = text(checked)
     assert "Sam Stranger joins Finance: decides up to EUR 500.00." in page
-    assert "Sam Stranger: decide, as members" in page
+    assert "Sam Stranger: decide requests" in page
     assert not Membership.objects.filter(user=person).exists()
 
 
