@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Cast
 from guardian.models.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
@@ -58,12 +59,17 @@ class Given(NamedTuple):
 def given_on(objects: type[models.Model]) -> list[Given]:
     """Every right that was given on these objects."""
     fields = ("content_object", "permission__codename")
-    of_teams = get_group_obj_perms_model(objects).objects.values_list(*fields, "group")
-    own = get_user_obj_perms_model(objects).objects.values_list(*fields, "user")
-    return [
-        *(Given(on, codename, team, None) for on, codename, team in of_teams),
-        *(Given(on, codename, None, user) for on, codename, user in own),
-    ]
+    nobody = Cast(models.Value(None), models.BigIntegerField())
+    of_teams = get_group_obj_perms_model(objects).objects.values_list(*fields, "group", nobody)
+    own = get_user_obj_perms_model(objects).objects.values_list(*fields, nobody, "user")
+    return [Given(*row) for row in of_teams.union(own, all=True)]
+
+
+def all_held(objects: type[models.Model]) -> set[tuple[int, int, str]]:
+    """Which user may do what with which object, whatever gives it."""
+    somebody, fields = models.Q(holder__isnull=False), ("holder", "on", "codename")
+    own, of_teams = held_by(somebody, objects)
+    return set(own.values_list(*fields).union(of_teams.values_list(*fields)))
 
 
 def held_by(

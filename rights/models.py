@@ -16,9 +16,10 @@ class ProposalState(models.TextChoices):
 
 
 class Proposal(models.Model):
-    """Changes of who may do what, as `rights.changes` writes them. They never change."""
+    """Changes of who may do what, as `rights.changes` writes them, and what they said then."""
 
     changes = models.JSONField()
+    sentences = models.JSONField()
     reason = models.TextField()
     state = models.CharField(
         max_length=10, choices=ProposalState.choices, default=ProposalState.OPEN

@@ -29,18 +29,22 @@ class Rights:
         return [holder for holder, rights in self.held.items() if right in rights]
 
 
-def on_queues(queues: QuerySet[Queue]) -> list[Rights]:
-    """Every queue with what was given on it."""
+def teams() -> list[Team]:
+    return list(Team.objects.order_by("name"))
+
+
+def on_queues(queues: QuerySet[Queue], called: list[Team] | None = None) -> list[Rights]:
+    """Every queue with what was given on it. `called`: the teams, if they were read before."""
     given = grants.given_on(Queue)
-    teams = {team.pk: team for team in Team.objects.order_by("name")}
+    by_id = {team.pk: team for team in (teams() if called is None else called)}
     wanted = {one.user_id for one in given} - {None}
     people = {user.pk: user for user in User.objects.filter(pk__in=wanted).order_by("name", "pk")}
     found: dict[int, dict[Holder, set[str]]] = defaultdict(lambda: defaultdict(set))
     for one in given:
-        holder = teams.get(one.team_id) or people.get(one.user_id)
+        holder = by_id.get(one.team_id) or people.get(one.user_id)
         if holder is not None and one.codename in RIGHTS:
             found[one.object_id][holder].add(one.codename)
-    order = [*teams.values(), *people.values()]
+    order = [*by_id.values(), *people.values()]
     return [
         Rights(
             queue, {holder: found[queue.pk][holder] for holder in order if found[queue.pk][holder]}
@@ -112,8 +116,13 @@ class Organisation:
             yield Way(seat.user, queue, right, holder, seat)
 
 
-def ways_of(person: User, found: QuerySet[Queue]) -> list[Way]:
-    return [way for way in Organisation.of(found).ways() if way.person.pk == person.pk]
+def ways_of(person: User, called: list[Team]) -> list[Way]:
+    """What one person may do on all queues. `person` with their `memberships`."""
+    seats = {seat.group_id: [seat] for seat in person.memberships.all()}
+    for seat in person.memberships.all():
+        seat.user = person
+    found = Organisation(on_queues(queues(None), called), defaultdict(list, seats))
+    return [way for way in found.ways() if way.person.pk == person.pk]
 
 
 def ways_to(right: str, queue: Queue) -> list[Way]:
@@ -147,29 +156,30 @@ class Effect:
 def effect_of(changes: Iterable[Change]) -> Effect:
     """Tried in a transaction that is rolled back. Raises `Impossible`."""
     with transaction.atomic():
-        before, stranded_before = _held(), _stranded()
+        before, stranded_before = grants.all_held(Queue), _stranded()
         try:
             for change in changes:
                 change.carry_out()
-            after, stranded_after = _held(), _stranded()
+            after, stranded_after = grants.all_held(Queue), _stranded()
         finally:
             transaction.set_rollback(True)
     return Effect(
-        [_in_words(*one) for one in sorted(after - before)],
-        [_in_words(*one) for one in sorted(before - after)],
+        _in_words(after - before),
+        _in_words(before - after),
         stranded_before,
         stranded_after,
     )
 
 
-def _held() -> set[tuple[str, str, str]]:
-    """Who may do what on which queue, whatever gives it."""
-    ways = Organisation.of(queues(None)).ways()
-    return {(way.person.name, way.queue.name, way.right) for way in ways if way.person.is_active}
-
-
-def _in_words(person: str, queue: str, right: str) -> str:
-    return f"{person}: {RIGHTS[right].phrase}, on {queue}"
+def _in_words(held: set[tuple[int, int, str]]) -> list[str]:
+    """By name, then by queue."""
+    people = dict(User.objects.filter(pk__in={one[0] for one in held}).values_list("pk", "name"))
+    called = dict(Queue.objects.values_list("pk", "name"))
+    known = [one for one in held if one[2] in RIGHTS]
+    lines = sorted(
+        (people[user], called[queue], RIGHTS[right].phrase) for user, queue, right in known
+    )
+    return [f"{person}: {phrase}, on {queue}" for person, queue, phrase in lines]
 
 
 def _stranded() -> int:

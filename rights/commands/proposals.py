@@ -39,9 +39,13 @@ def propose(
             _carry_out(found, person, at, key, reason=said)
             return Changed("done", 1, "Done. It only takes away, so it counts at once.")
         proposal = Proposal.objects.create(
-            changes=[change.written() for change in found], reason=said, asked_by=by, asked_at=at
+            changes=[change.written() for change in found],
+            sentences=[change.sentence for change in found],
+            reason=said,
+            asked_by=by,
+            asked_at=at,
         )
-        _tell("propose", proposal, found, person, at, key)
+        _tell("propose", proposal, person, at, key)
         return Changed(proposal.pk, 1, "Asked for. Another administrator has to accept it.")
 
     arguments = {"changes": list(changes), "reason": reason}
@@ -93,7 +97,7 @@ def _ended(
                 else "Only who asked for it withdraws it."
             )
         _end(proposal, state, by, at)
-        _tell(verb, proposal, _names(proposal), person, at, key)
+        _tell(verb, proposal, person, at, key)
         return Changed(pk, 2, f"{sentence} Nothing changes.")
 
     return _managed(verb, pk, act, by=by, at=at, key=key)
@@ -138,14 +142,6 @@ def _read(written: Sequence[dict[str, Any]]) -> list[Change]:
         raise Invalid({"changes": str(impossible)}) from impossible
 
 
-def _names(proposal: Proposal) -> list[Change]:
-    """What it was about, as far as that still is."""
-    try:
-        return read_all(proposal.changes)
-    except Impossible:
-        return []
-
-
 def _carry_out(
     changes: Sequence[Change],
     person: Access,
@@ -177,7 +173,6 @@ def _carry_out(
 def _tell(
     verb: str,
     proposal: Proposal,
-    changes: Sequence[Change],
     person: Access,
     at: datetime,
     key: str,
@@ -189,9 +184,6 @@ def _tell(
         target=Target("access", str(proposal.pk)),
         at=at,
         reason=proposal.reason,
-        facts={
-            "proposal": proposal.pk,
-            "what": " ".join(change.sentence for change in changes)[:2000],
-        },
+        facts={"proposal": proposal.pk, "what": " ".join(proposal.sentences)[:2000]},
         key=key,
     )

@@ -81,7 +81,7 @@ def _line(one: Proposal) -> dict[str, Any]:
     return {
         "url": f"/access/changes/{one.pk}/",
         "number": one.pk,
-        "sentences": _sentences(one),
+        "sentences": [visible(sentence) for sentence in one.sentences],
         "by": visible(short_name(one.asked_by.name)),
         "at": one.asked_at,
         "status": _status(one),
@@ -103,18 +103,12 @@ def _changes(one: Proposal) -> list[Change] | None:
         return None
 
 
-def _sentences(one: Proposal) -> list[str]:
-    found = _changes(one)
-    if found is None:
-        return ["Something that it was about is no more, or no longer possible."]
-    return [change.sentence for change in found]
-
-
 @require_GET
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     one = _found(request, pk)
     is_open = one.state == ProposalState.OPEN
-    missing = _missing(request, one) if is_open else ""
+    changes = _changes(one) if is_open else None
+    missing = _missing(request, one, changes) if is_open else ""
     context = {
         **_line(one),
         "reason": visible(one.reason),
@@ -122,21 +116,20 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         "ended_at": one.ended_at,
         "missing": missing,
         "actions": _actions(request, one, is_ready=not missing) if is_open else [],
-        **(_effect(one) if is_open else {}),
+        **(_effect(changes) if changes else {}),
     }
     return render(request, "rights/change.html", context)
 
 
-def _effect(one: Proposal) -> dict[str, Any]:
+def _effect(changes: list[Change]) -> dict[str, Any]:
     try:
-        return frame.shown(queries.effect_of(read_all(one.changes)))
+        return frame.shown(queries.effect_of(changes))
     except Impossible:
         return {}
 
 
-def _missing(request: HttpRequest, one: Proposal) -> str:
+def _missing(request: HttpRequest, one: Proposal, changes: list[Change] | None) -> str:
     """Why this person cannot accept it."""
-    changes = _changes(one)
     if changes is None:
         return "Something that it was about is no more. Ask for it again without that."
     if one.has_lapsed(timezone.now()):
@@ -185,7 +178,7 @@ def _act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
             "question": words.question.format(pk=pk),
             "effect_line": words.effect,
             "not_effect_line": words.not_effect,
-            "facts": [{"label": "Change", "value": line} for line in _sentences(one)],
+            "facts": [{"label": "Change", "value": visible(line)} for line in one.sentences],
             "submit_label": words.submit,
             "danger": words.is_danger,
             "action_url": request.path,

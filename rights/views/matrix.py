@@ -97,13 +97,14 @@ def _written(mark: str, queue: Queue, *, give: bool) -> dict[str, Any] | None:
 def _edit_page(
     request: HttpRequest, queue: Queue, form: WhyForm, *, status: int = 200
 ) -> HttpResponse:
-    held = queries.on_queues(queries.queues(None).filter(pk=queue.pk))[0].held
+    teams = queries.teams()
+    held = queries.on_queues(queries.queues(None).filter(pk=queue.pk), teams)[0].held
     ticked = set(request.POST.getlist("right")) if request.method == "POST" else None
     singles = [holder for holder in held if isinstance(holder, User)]
     added = whole(request.POST.get("person") or request.GET.get("person"))
     others = queries.people().filter(is_active=True).exclude(pk__in=[one.pk for one in singles])
     more = [*others.filter(pk=added)] if added is not None else []
-    holders = [*Team.objects.order_by("name"), *singles, *more]
+    holders = [*teams, *singles, *more]
     context = {
         "name": visible(queue.name),
         "columns": [right.label for right in RIGHTS.values()],

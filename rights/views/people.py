@@ -70,7 +70,7 @@ def _notes(person: User) -> list[str]:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     shown, now = frame.found_person(request, pk), timezone.now()
     seats = list(shown.memberships.all())
-    mine = {seat.group_id for seat in seats}
+    mine, teams = {seat.group_id for seat in seats}, queries.teams()
     context = {
         "name": visible(shown.name),
         "number": pk,
@@ -78,12 +78,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "notes": _notes(shown),
         "facts": _facts(shown, now),
         "seats": [_seat(seat) for seat in seats],
-        "teams": [
-            (team.pk, visible(team.name))
-            for team in Team.objects.order_by("name")
-            if team.pk not in mine
-        ],
-        "queues": _queues(shown),
+        "teams": [(team.pk, visible(team.name)) for team in teams if team.pk not in mine],
+        "queues": _queues(shown, teams),
         "covers": _covers(shown, now),
         "is_administrator": shown.is_staff,
         "is_program": shown.is_service,
@@ -123,10 +119,10 @@ def _seat(seat: Membership) -> dict[str, str]:
     }
 
 
-def _queues(shown: User) -> list[dict[str, Any]]:
+def _queues(shown: User, teams: list[Team]) -> list[dict[str, Any]]:
     """By queue, what they may do and through what; queues where they may nothing are left out."""
     found: dict[int, dict[str, Any]] = {}
-    for way in queries.ways_of(shown, queries.queues(None)):
+    for way in queries.ways_of(shown, teams):
         queue = found.setdefault(
             way.queue.pk, {"name": visible(way.queue.name), "rights": {}, "slug": way.queue.slug}
         )
