@@ -258,14 +258,26 @@ class Situation(Acting):
         trying.run(int(answer.ref), clock=lambda: said["at"] + timedelta(seconds=3))
 
     def _a_seat_is_asked_for(self) -> None:
-        """By one administrator; it waits for the other."""
-        seat = {"what": "seat", "person": self.person("ops2@").pk, "lead": False}
-        limit = {"team": Team.objects.get(name="Finance").pk, "limit": 50_000, "currency": "EUR"}
+        """By one administrator; it waits for the other. A ceiling only takes away: it counts."""
+        finance = {"team": Team.objects.get(name="Finance").pk, "currency": "EUR"}
+        seat = {"what": "seat", "person": self.person("ops2@").pk, "lead": False, "limit": 50_000}
+        self._change_access(
+            seat | finance,
+            "On Friday nobody of Finance works after noon in Berlin, and small refunds wait.",
+            hours=15,
+        )
+        self._change_access(
+            {"what": "ceiling", "amount": 10_000_000} | finance,
+            "More than this in a day was never right: somebody should look first.",
+            hours=16,
+        )
+
+    def _change_access(self, change: dict, reason: str, *, hours: int) -> None:
         proposals.propose(
-            changes=[seat | limit],
-            reason="On Friday nobody of Finance works after noon in Berlin, and small refunds wait.",
+            changes=[change],
+            reason=reason,
             by=self.person("admin@"),
-            at=self.ago(hours=15),
+            at=self.ago(hours=hours),
             key=self.key(),
         )
 

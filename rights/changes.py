@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from django.db import models
 
 from accounts import grants
-from accounts.models import Membership, Team, User
+from accounts.models import Ceiling, Membership, Team, User
 from approvals.currencies import DIGITS
 from approvals.models import Queue
 from approvals.wording import money, visible
@@ -221,6 +221,75 @@ class SeatChange:
 
 
 @dataclass(frozen=True)
+class CeilingChange:
+    """What a team's approvals, or one member's for it, may come to in 24 hours; None: any sum."""
+
+    team: Team
+    person: User | None
+    most: tuple[int, str] | None
+    now: tuple[int, str] | None
+
+    @property
+    def is_so(self) -> bool:
+        return self.most == self.now
+
+    @property
+    def widens(self) -> bool:
+        if self.now is None:
+            return False
+        if self.most is None or self.most[1] != self.now[1]:
+            return True
+        return self.most[0] > self.now[0]
+
+    @property
+    def favours(self) -> UUID | None:
+        return self.person.person_key if self.person and self.widens else None
+
+    @property
+    def sentence(self) -> str:
+        until = "" if self.now is None else f"; until now: {self._in_words(self.now)}"
+        return f"{self._name} may approve {self._in_words(self.most)} in 24 hours{until}."
+
+    @property
+    def action(self) -> str:
+        return "access.ceiling"
+
+    @property
+    def target(self) -> Target:
+        if self.person is not None:
+            return Target("person", str(self.person.pk))
+        return Target("team", str(self.team.pk))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"who": self._name, "team_id": self.team.pk, "most": self._in_words(self.most)}
+
+    def carry_out(self) -> None:
+        which = {"team": self.team, "user": self.person}
+        if self.most is None:
+            Ceiling.objects.filter(**which).delete()
+            return
+        amount, currency = self.most
+        Ceiling.objects.update_or_create(**which, defaults={"amount": amount, "currency": currency})
+
+    def written(self) -> dict[str, Any]:
+        amount, currency = self.most or (None, "")
+        person = {"person": self.person.pk} if self.person else {}
+        place = {"what": "ceiling", "team": self.team.pk, **person}
+        return {**place, "amount": amount, "currency": currency}
+
+    @property
+    def _name(self) -> str:
+        if self.person is None:
+            return visible(self.team.name)
+        return f"{visible(self.person.name)} in {visible(self.team.name)}"
+
+    @staticmethod
+    def _in_words(most: tuple[int, str] | None) -> str:
+        return f"up to {money(*most)}" if most else "any sum"
+
+
+@dataclass(frozen=True)
 class Appointment:
     """A person administers people, teams, queues and policies, or no longer."""
 
@@ -323,6 +392,7 @@ def read(written: dict[str, Any], *, lock: bool = False) -> Change:
     readers = {
         "right": _right,
         "seat": _seat,
+        "ceiling": _ceiling,
         "administrator": _appointment,
         "address": _address,
     }
@@ -360,14 +430,28 @@ def _seat(written: dict[str, Any], lock: bool) -> SeatChange:
 
 
 def _seat_in(written: dict[str, Any]) -> Seat:
-    limit, currency = written.get("limit"), written.get("currency", "")
-    if limit is None:
-        return Seat(is_lead=written.get("lead") is True)
+    limit = _limit(written, "limit")
+    return Seat(written.get("lead") is True, *(limit or (None, "")))
+
+
+def _ceiling(written: dict[str, Any], lock: bool) -> CeilingChange:
+    team = _one(Team, written.get("team"), "team", lock)
+    person = _person(written, lock, must_be_open=False) if "person" in written else None
+    row = Ceiling.objects.filter(team=team, user=person).first()
+    now = (row.amount, row.currency) if row else None
+    return CeilingChange(team, person, _limit(written, "amount"), now)
+
+
+def _limit(written: dict[str, Any], name: str) -> tuple[int, str] | None:
+    """An amount with its currency, or None for any."""
+    amount, currency = written.get(name), written.get("currency", "")
+    if amount is None:
+        return None
     if currency not in DIGITS:
         raise Impossible("A limit needs a currency, such as EUR.")
-    if not isinstance(limit, int) or not 0 <= limit < MOST_MONEY:
+    if not isinstance(amount, int) or not 0 <= amount < MOST_MONEY:
         raise Impossible("That is no amount for a limit.")
-    return Seat(written.get("lead") is True, limit, currency)
+    return amount, currency
 
 
 def _appointment(written: dict[str, Any], lock: bool) -> Appointment:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rights.views import changes, matrix, people, review
+from rights.views import changes, matrix, people, review, teams
 
 urlpatterns = [
     path("access/", matrix.index, name="access"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("access/review/file/", review.file, name="access_review_file"),
     path("access/queues/<slug:slug>/", matrix.edit, name="access_queue"),
     path("access/queues/<slug:slug>/<slug:right>/", matrix.who, name="access_who"),
+    path("access/teams/<int:pk>/", teams.team, name="team"),
+    path("access/teams/<int:pk>/ceiling/", teams.ceiling, name="ceiling"),
     path("people/", people.index, name="people"),
     path("people/<int:pk>/access/", people.person, name="person_access"),
     path("people/<int:pk>/seats/", people.choose_team, name="seats"),

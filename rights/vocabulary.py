@@ -14,6 +14,12 @@ WORDS = [
     Word("access.join", "{person} is a member of {team}: {as}", "person", _SEAT),
     Word("access.change_seat", "{person} stays a member of {team}: {as}", "person", _SEAT),
     Word("access.leave", "{person} is no longer a member of {team}", "person", _SEAT),
+    Word(
+        "access.ceiling",
+        "{who} may approve {most} in 24 hours",
+        "person, team",
+        ("proposal", "who", "team_id", "most"),
+    ),
     Word("access.appoint", "{person} is an administrator", "person", ("proposal", "person")),
     Word(
         "access.dismiss", "{person} is no longer an administrator", "person", ("proposal", "person")

@@ -21,7 +21,8 @@ from rights.words import RIGHTS
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    found = queries.on_queues(queries.queues(frame.readable(request)))
+    teams = queries.teams()
+    found = queries.on_queues(queries.queues(frame.readable(request)), teams)
     administers = may_read_people(reader(request))
     waiting = list(queries.waiting()) if administers else []
     context = {
@@ -29,6 +30,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "columns": [right.label for right in RIGHTS.values()],
         "administers": administers,
         "waiting": len(waiting),
+        "teams": [(team.pk, visible(team.name)) for team in teams] if administers else [],
         "empty": {"sentence": "There is no queue yet."},
     }
     return render(request, "rights/index.html", context)

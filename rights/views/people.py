@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import access
-from accounts.models import Cover, Membership, Team, User
+from accounts.models import Ceiling, Cover, Membership, Team, User
 from approvals import queries as requests_of
 from approvals.models import Queue
 from approvals.rules import may
 from approvals.views.frame import reader, whole, with_query
 from approvals.views.verbs import VERBS, offers
-from approvals.wording import clock, is_storable, listed, visible
+from approvals.wording import clock, is_storable, listed, money, visible
 from rights import queries
 from rights.changes import Seat
 from rights.forms import AddressForm, SearchForm, SeatForm, WhyForm
@@ -70,6 +70,7 @@ def _notes(person: User) -> list[str]:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     shown, now = frame.found_person(request, pk), timezone.now()
     seats = list(shown.memberships.all())
+    ceilings = {one.team_id: money(one.amount, one.currency) for one in shown.ceilings.all()}
     mine, teams = {seat.group_id for seat in seats}, queries.teams()
     context = {
         "name": visible(shown.name),
@@ -77,7 +78,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "email": visible(shown.email),
         "notes": _notes(shown),
         "facts": _facts(shown, now),
-        "seats": [_seat(seat) for seat in seats],
+        "seats": [_seat(seat, ceilings) for seat in seats],
         "teams": [(team.pk, visible(team.name)) for team in teams if team.pk not in mine],
         "queues": _queues(shown, teams),
         "covers": _covers(shown, now),
@@ -111,10 +112,11 @@ def _tokens(tokens: list) -> str:
     return "; ".join(f"{visible(token.name)} ({', '.join(token.scopes)})" for token in tokens)
 
 
-def _seat(seat: Membership) -> dict[str, str]:
+def _seat(seat: Membership, ceilings: dict[int, str]) -> dict[str, str]:
     return {
         "team": visible(seat.group.name),
         "as": Seat.of(seat).in_words,
+        "ceiling": ceilings.get(seat.group_id, ""),
         "url": f"/people/{seat.user_id}/seats/{seat.group_id}/",
     }
 
@@ -193,15 +195,17 @@ def choose_team(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def seat(request: HttpRequest, pk: int, team: int) -> HttpResponse:
     shown, of = frame.found_person(request, pk), get_object_or_404(Team, pk=team)
-    row = Membership.objects.filter(user=shown, group=of).first()
     if request.method != "POST":
-        return _seat_page(request, shown, of, SeatForm(initial=SeatForm.initial_of(row)))
+        row = Membership.objects.filter(user=shown, group=of).first()
+        ceiling = Ceiling.objects.filter(user=shown, team=of).first()
+        form = SeatForm(initial=SeatForm.initial_of(row, ceiling))
+        return _seat_page(request, shown, of, form)
     form = SeatForm(request.POST)
     if not form.is_valid():
         return _seat_page(request, shown, of, form, status=422)
     return frame.check_page(
         request,
-        [form.written(pk, of)],
+        form.written(pk, of),
         reason=form.cleaned_data["reason"],
         back=f"/people/{pk}/access/",
     )

@@ -114,6 +114,7 @@ PAGES = {
         *("/people/", "/people/?q=nobody", "/people/3/access/", "/people/3/seats/2/"),
         "/people/3/access/?verb=approve&request={refund pending}",
         *("/people/3/address/", "/people/3/administration/"),
+        *("/access/teams/2/", "/access/teams/2/ceiling/"),
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")

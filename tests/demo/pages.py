@@ -38,7 +38,7 @@ EVERYBODYS = [
     "/policies/refunds/simulations/1/requests/?way=nobody",
     *("/access/", "/access/changes/", "/access/changes/1/", "/access/queues/refunds/"),
     *("/access/queues/refunds/decide_request/", "/access/review/", "/people/", "/people/3/access/"),
-    "/people/3/seats/2/",
+    *("/people/3/seats/2/", "/access/teams/2/"),
 ]
 
 

@@ -62,6 +62,9 @@ def pages(cast, finance) -> list[str]:
         f"{person}/access/",
         f"{person}/seats/{finance.pk}/",
         f"{person}/administration/",
+        f"{person}/address/",
+        f"/access/teams/{finance.pk}/",
+        f"/access/teams/{finance.pk}/ceiling/",
     ]
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts import grants
-from accounts.models import Membership, Team, User
+from accounts.models import Ceiling, Membership, Team, User
 from approvals.models import Queue
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from audit.models import Event, Outcome
@@ -285,3 +285,30 @@ def test_an_address_is_changed_by_two(cast, other):
     for address in ("", "nobody", "finance2@DEMO.test", "a\x00@b.test"):
         with pytest.raises(Invalid):
             propose(cast, {**change, "address": address})
+
+
+def ceiling(team: Team, amount: int | None, *, person: User | None = None) -> dict:
+    whose = {"person": person.pk} if person else {}
+    return {"what": "ceiling", "team": team.pk, **whose, "amount": amount, "currency": "EUR"}
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+def test_a_ceiling_is_lowered_at_once_and_raised_by_two(cast, other, finance, of_one):
+    person = cast.approver if of_one else None
+    rows = Ceiling.objects.filter(team=finance, user=person)
+    assert propose(cast, ceiling(finance, 100_000, person=person)).ref == "done"
+    assert propose(cast, ceiling(finance, 50_000, person=person)).ref == "done"
+    assert rows.get().amount == 50_000
+    higher = propose(cast, ceiling(finance, 60_000, person=person))
+    gone = propose(cast, ceiling(finance, None, person=person))
+    assert rows.get().amount == 50_000
+    accept(cast, higher, other)
+    assert rows.get().amount == 60_000
+    accept(cast, gone, other)
+    assert not rows.exists()
+    assert [event.facts["most"] for event in told("access.ceiling")] == [
+        "up to EUR 1,000.00",
+        "up to EUR 500.00",
+        "up to EUR 600.00",
+        "any sum",
+    ]
