@@ -5,8 +5,9 @@ Amounts in other currencies count at fresh rates; without one nothing is approve
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
@@ -21,14 +22,15 @@ PERIOD = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Ceilings:
-    """Those of a step's teams, read once for everybody who may decide it."""
+    """Those of some teams, and the sums under them without one request; each is read once."""
 
     found: list[Ceiling]
+    sums: dict[tuple[int, UUID | None], dict[str, int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, step: Step, *, lock: bool = False) -> "Ceilings":
+    def of(cls, teams: Iterable[int], *, lock: bool = False) -> "Ceilings":
         """`lock`: until the transaction ends nobody else approves under the same."""
-        rows = Ceiling.objects.filter(team__in=step.team_ids).select_related("team", "user")
+        rows = Ceiling.objects.filter(team__in=list(teams)).select_related("team")
         if lock:
             rows = rows.select_for_update(of=("self",), no_key=True)
         return cls(list(rows.order_by("pk")))
@@ -42,14 +44,28 @@ class Ceilings:
         teams = {team for team in step.team_ids if team in seat.teams} or set(step.team_ids)
         for ceiling in self.found:
             if ceiling.team_id in teams and ceiling.user_id in (None, seat.user_id):
-                sentence = _reached(ceiling, item, seat, at)
+                sentence = _reached(ceiling, item, seat, self._sums(ceiling, item, seat, at), at)
                 if sentence:
                     return sentence
         return ""
 
+    def _sums(
+        self, ceiling: Ceiling, item: ApprovalRequest, seat: Access | Covered, at: datetime
+    ) -> dict[str, int]:
+        under = (ceiling.pk, seat.person_key if ceiling.user_id is not None else None)
+        if under not in self.sums:
+            self.sums[under] = _approved(ceiling, item, seat, at)
+        return self.sums[under]
 
-def _reached(ceiling: Ceiling, item: ApprovalRequest, seat: Access | Covered, at: datetime) -> str:
-    sums = _approved(ceiling, item, seat, at)
+
+def _reached(
+    ceiling: Ceiling,
+    item: ApprovalRequest,
+    seat: Access | Covered,
+    approved: Mapping[str, int],
+    at: datetime,
+) -> str:
+    sums = dict(approved)
     sums[item.currency] = sums.get(item.currency, 0) + item.amount
     total = _together(sums, ceiling.currency, at)
     most, who = money(ceiling.amount, ceiling.currency), _name(ceiling, seat)

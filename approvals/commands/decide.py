@@ -126,7 +126,9 @@ def _seen(running: Running, revision: int, number: int) -> Step:
 def _check_ceilings(running: Running, here: Step) -> None:
     """What was approved under them lately is counted under their lock."""
     seat = covered_by(running.item, running.access, here) or running.access
-    reached = Ceilings.of(here, lock=True).reached_by(running.item, here, seat, at=running.at)
+    reached = Ceilings.of(here.team_ids, lock=True).reached_by(
+        running.item, here, seat, at=running.at
+    )
     if reached:
         raise NotAllowed(denied("ceiling", f"{reached} Nothing was recorded."))
 

@@ -28,7 +28,8 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
         raise Http404(ref)
     version = item.policy_version
     steps = [] if item.decided_by_id or not item.is_open else item.steps
-    people = candidates({team for step in steps for team in step.team_ids}, now, also=_glass(item))
+    teams = {team for step in steps for team in step.team_ids}
+    people, ceilings = candidates(teams, now, also=_glass(item)), Ceilings.of(teams)
     context = {
         "ref": item.ref,
         "back_url": f"/requests/{item.ref}/",
@@ -37,7 +38,7 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
         "number": version.number,
         "rules": list(_rules(item)),
         "knows_teams": bool(item.routed_by),
-        "steps": [_step(item, step, people, now) for step in steps],
+        "steps": [_step(item, step, people, ceilings, now) for step in steps],
         "administers": reader(request).is_staff,
         "cure": reach.CURE if item.stranded_at else "",
     }
@@ -92,10 +93,11 @@ def _fact(name: str, rule: Rule, facts: Facts) -> str:
 # --- Who can, and who cannot ----------------------------------------------------------------------
 
 
-def _step(item: ApprovalRequest, step: Step, people: list[Access], now: datetime) -> dict:
+def _step(
+    item: ApprovalRequest, step: Step, people: list[Access], ceilings: Ceilings, now: datetime
+) -> dict:
     given = item.approvals_of(step.number)
     asked_of = [person for person in people if _is_asked(item, step, person)]
-    ceilings = Ceilings.of(step)
     verdicts = [(person, _verdict(item, step, person, ceilings, now)) for person in asked_of]
     return {
         "number": step.number,
