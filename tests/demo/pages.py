@@ -13,8 +13,9 @@ from audit.models import Event
 from handoffs.models import Handoff
 
 MOST = 12
-# One more where somebody has decided what is being carried out: the next of their decisions.
-MOST_OF_A_REQUEST = 13
+# One more where somebody has decided what is being carried out: the next of their decisions. Two more for
+# who may decide under a ceiling: it, and the sum under it.
+MOST_OF_A_REQUEST = 15
 # The report of a handoff shows requests, lines, policies and figures, each then and now; a cause its
 # requests, its calls, what was said and what can be done. One more when nobody accepted it in time: who
 # was told, which is so from three minutes after the situation was made.
