@@ -85,6 +85,7 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     shown = frame.found_draft(request, slug, pk)
     live = shown.policy.live
     is_open = shown.state == DraftState.OPEN
+    writes = is_open and frame.writes(request, shown.policy)
     findings = linting.findings(shown) if is_open else []
     missing = _missing(request, shown, findings) if is_open else []
     context = {
@@ -103,11 +104,11 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "live": live.number,
         "published_as": shown.published_as.number if shown.published_as else None,
         "rules": frame.rules(shown.table, findings),
-        "edits": _edits(request, shown) if is_open else None,
+        "edits": _edits(shown) if writes else None,
         "findings": [one.sentence for one in findings if not one.rule],
         "differences": frame.differences(shown.based_on, shown.table),
         "missing": missing,
-        "actions": _actions(request, shown, is_ready=not missing) if is_open else [],
+        "actions": _actions(shown, is_ready=not missing) if writes else [],
     }
     return render(request, "policies/draft.html", context)
 
@@ -128,9 +129,7 @@ def _missing(request: HttpRequest, shown: Draft, findings: Sequence[Finding]) ->
     return found
 
 
-def _actions(request: HttpRequest, shown: Draft, *, is_ready: bool) -> list[dict]:
-    if not frame.writes(request, shown.policy):
-        return []
+def _actions(shown: Draft, *, is_ready: bool) -> list[dict]:
     base = frame.url_of(shown)
     tried = f"/policies/{shown.policy.slug}/simulate/?draft={shown.pk}"
     found = [
@@ -145,10 +144,8 @@ def _actions(request: HttpRequest, shown: Draft, *, is_ready: bool) -> list[dict
     return [*found, frame.button("Discard…", f"{base}discard/", tone="danger")]
 
 
-def _edits(request: HttpRequest, shown: Draft) -> dict | None:
+def _edits(shown: Draft) -> dict:
     """What the links and buttons of its rules need."""
-    if not frame.writes(request, shown.policy):
-        return None
     return {"url": f"{frame.url_of(shown)}rules/", "key": new_key(), "version": shown.version}
 
 
