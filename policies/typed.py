@@ -30,11 +30,6 @@ def time(text: str) -> str:
     return found
 
 
-def in_seconds(text: str) -> int:
-    """Of what `time` returned."""
-    return seconds(text)
-
-
 def _in_short(text: str) -> str:
     match = TIME.fullmatch(text.strip().lower())
     if match is None or match[2] not in UNITS:

@@ -9,7 +9,7 @@ from django import forms
 from approvals import kinds
 from approvals.currencies import DIGITS
 from approvals.policy_table import parse
-from approvals.routing import Rule
+from approvals.routing import Rule, seconds
 from approvals.wording import visible
 from policies import typed
 
@@ -52,23 +52,29 @@ def _choices(known: Mapping[str, str], said: Iterable[str]) -> Choices:
     return sorted({*known.items(), *lost}, key=lambda choice: choice[1].lower())
 
 
-def choice(
-    label: str, blank: str, choices: Choices | None = None, **more: Any
-) -> forms.ChoiceField:
+class Choice(forms.ChoiceField):
     """One of a list, with nothing chosen at first. `blank` says what that means."""
-    field = forms.ChoiceField(
-        label=label,
-        choices=[("", blank), *(choices or [])],
-        required=more.pop("required", False),
-        error_messages={"invalid_choice": "Choose one of the list."},
-        **more,
-    )
-    field.blank = ("", blank)
-    return field
 
+    def __init__(
+        self,
+        label: str,
+        blank: str,
+        choices: Choices | None = None,
+        *,
+        required: bool = False,
+        **more: Any,
+    ) -> None:
+        self.blank = ("", blank)
+        super().__init__(
+            label=label,
+            choices=[self.blank, *(choices or [])],
+            required=required,
+            error_messages={"invalid_choice": "Choose one of the list."},
+            **more,
+        )
 
-def fill(field: forms.Field, choices: Choices) -> None:
-    field.choices = [*([field.blank] if hasattr(field, "blank") else []), *choices]
+    def offer(self, choices: Choices) -> None:
+        self.choices = [self.blank, *choices]
 
 
 def yes(label: str, help_text: str = "") -> forms.BooleanField:
@@ -122,7 +128,7 @@ class TimeSpan(forms.CharField):
             found = typed.time(text)
         except typed.Mistyped as mistyped:
             raise forms.ValidationError(str(mistyped)) from mistyped
-        if self.is_long and typed.in_seconds(found) == 0:
+        if self.is_long and seconds(found) == 0:
             raise forms.ValidationError("Write a time of more than nothing.")
         return found
 

@@ -6,18 +6,17 @@ from typing import Any
 
 from django import forms
 
-from approvals.policy_table import AMOUNTS, IF_NOBODY_CAN, OF
+from approvals.policy_table import AMOUNTS
 from approvals.wording import visible
 from policies import typed
 from policies.commands.drafts import LONGEST_PURPOSE
 from policies.rule_forms.fields import (
+    Choice,
     Choices,
     Names,
     Part,
     TimeSpan,
     amount,
-    choice,
-    fill,
     whole,
     yes,
 )
@@ -28,15 +27,13 @@ MORE = (
     *("requester_team", "origin", "value_currency", "value_from", "value_to"),
     *("recent_of", "recent_within", "recent_count_from", "recent_total_from"),
 )
-BESIDES = (*("distinct_people", "if_nobody_can", "start_delay", "max_attempts", "expires_after"),)
-WHOSE = dict(
-    zip(
-        OF,
-        ("Of the same customer", "Of the same requester", "Of the requester’s teams"),
-        strict=True,
-    )
-)
-NOBODY = dict(zip(IF_NOBODY_CAN, ("It is asked for, and shown", "It is refused"), strict=True))
+BESIDES = ("distinct_people", "if_nobody_can", "start_delay", "max_attempts", "expires_after")
+WHOSE = {
+    "customer": "Of the same customer",
+    "requester": "Of the same requester",
+    "requester_team": "Of the requester’s teams",
+}
+NOBODY_CAN = {"flag": "It is asked for, and shown", "refuse": "It is refused"}
 
 
 class RuleForm(Part):
@@ -60,20 +57,20 @@ class RuleForm(Part):
             "invalid_choice": "Choose one of the list.",
         },
     )
-    kind = choice("Type of request", "Any")
-    currency = choice("Currency", "Any")
+    kind = Choice("Type of request", "Any")
+    currency = Choice("Currency", "Any")
     amount_from = amount("Amount from", "This much or more, such as 1,000.01.")
     amount_to = amount("Amount up to", "This much or less.")
-    requester_team = choice("Asked by a member of", "Anybody")
-    origin = choice("Asked", "In any way", [("page", "On a page"), ("api", "Through the API")])
-    value_currency = choice(
+    requester_team = Choice("Asked by a member of", "Anybody")
+    origin = Choice("Asked", "In any way", [("page", "On a page"), ("api", "Through the API")])
+    value_currency = Choice(
         "Worth, in",
         "Does not matter",
         help_text="What the amount is worth in this currency, by the newest rate.",
     )
     value_from = amount("Worth from", "Without a rate it counts as more.")
     value_to = amount("Worth up to")
-    recent_of = choice(
+    recent_of = Choice(
         "What was asked recently",
         "Does not matter",
         list(WHOSE.items()),
@@ -85,7 +82,7 @@ class RuleForm(Part):
     distinct_people = yes("Other people for each step", "Who decided one step counts for no other.")
     if_nobody_can = forms.ChoiceField(
         label="When nobody could approve it",
-        choices=list(NOBODY.items()),
+        choices=list(NOBODY_CAN.items()),
         error_messages={
             "required": "Choose what happens then.",
             "invalid_choice": "Choose one of the list.",
@@ -117,10 +114,10 @@ class RuleForm(Part):
             self.fields["place"].choices = places
         else:
             del self.fields["place"]
-        fill(self.fields["kind"], names.kinds)
-        fill(self.fields["requester_team"], names.teams)
+        self.fields["kind"].offer(names.kinds)
+        self.fields["requester_team"].offer(names.teams)
         for word in ("currency", "value_currency"):
-            fill(self.fields[word], names.currencies)
+            self.fields[word].offer(names.currencies)
 
     def clean_name(self) -> str:
         """In one line, without what nobody sees. The name that it has may stay as it is."""
@@ -233,6 +230,6 @@ def initial(rule: Mapping[str, Any]) -> dict[str, Any]:
         "recent_total_from": typed.shown(recent.get("total_from"), currency),
         "name": rule.get("name", ""),
         "nobody": rule.get("steps") == [],
-        "if_nobody_can": IF_NOBODY_CAN[0],
+        "if_nobody_can": "flag",
         **{word: rule[word] for word in BESIDES if word in rule},
     }

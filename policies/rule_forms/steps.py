@@ -6,21 +6,19 @@ from typing import Any
 from django import forms
 from django.forms import BaseFormSet, formset_factory
 
-from approvals.policy_table import ESCALATIONS, LONGEST_STEP_LIST
+from approvals.policy_table import LONGEST_STEP_LIST
+from approvals.routing import seconds
 from approvals.wording import visible
-from policies import typed
-from policies.rule_forms.fields import Names, Part, TimeSpan, choice, fill, whole, yes
+from policies.rule_forms.fields import Choice, Names, Part, TimeSpan, whole, yes
 
 FIRST = ("team", "quorum", "due_after", "warn_after")
 MORE = ("also", "hours_of", "with_previous", "person_present")
 WAS = {"widget": forms.HiddenInput, "required": False, "min_value": 0, "max_value": 99}
-DO = dict(
-    zip(
-        ESCALATIONS,
-        ("Remind who can decide", "Tell the lead of the team", "Let another team decide, too"),
-        strict=True,
-    )
-)
+DO = {
+    "remind": "Remind who can decide",
+    "tell_lead": "Tell the lead of the team",
+    "widen": "Let another team decide, too",
+}
 
 
 class EscalationForm(Part):
@@ -28,36 +26,36 @@ class EscalationForm(Part):
 
     was = forms.IntegerField(**WAS)
     after = TimeSpan("After", "Such as 4 h, from the opening of the step.", is_long=True)
-    do = choice("What happens", "Nothing", list(DO.items()))
-    to = choice("Which other team", "None")
+    do = Choice("What happens", "Nothing", list(DO.items()))
+    to = Choice("Which other team", "None")
 
     def __init__(self, *args: Any, names: Names, of: str, number: int, **more: Any) -> None:
         super().__init__(*args, **more)
         self.called = f"{of}, escalation {number}"
         self.number = number
-        fill(self.fields["to"], names.teams)
+        self.fields["to"].offer(names.teams)
 
     def has_changed(self) -> bool:
         return bool(set(self.changed_data) - {"was"})
 
     def clean(self) -> None:
         found = self.cleaned_data
+        widens, names_team = found.get("do") == "widen", bool(found.get("to"))
         if found.get("after") is None and "after" not in self.errors:
             self.add_error("after", "Write after which time, such as 4 h.")
         if not found.get("do") and "do" not in self.errors:
             self.add_error("do", "Choose what happens.")
-        if (found.get("do") == "widen") != bool(found.get("to")) and "to" not in self.errors:
-            wrong = (
-                "Choose the other team." if found.get("do") == "widen" else "No team belongs here."
-            )
-            self.add_error("to", wrong)
+        if widens and not names_team and "to" not in self.errors:
+            self.add_error("to", "Choose the other team.")
+        if names_team and not widens:
+            self.add_error("to", "Only where another team decides, too: choose none.")
 
 
 class StepForm(Part):
     """A new one that says nothing is none."""
 
     was = forms.IntegerField(**WAS)
-    team = choice("Team", "Choose a team", required=True)
+    team = Choice("Team", "Choose a team", required=True)
     quorum = whole("How many of them", 20, "How many people must approve. Empty: one.")
     due_after = TimeSpan("Due after", "Such as 4 h. Empty: no due time.")
     warn_after = TimeSpan("Warn after", "Not later than it is due. Empty: no warning.")
@@ -67,7 +65,7 @@ class StepForm(Part):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": "Choose teams of the list."},
     )
-    hours_of = choice(
+    hours_of = Choice(
         "Count the working hours of",
         "Nobody: the clock’s hours",
         help_text="For due and warning.",
@@ -82,8 +80,9 @@ class StepForm(Part):
         self.number = number
         self.called = f"Step {number}"
         self.fields["team"].error_messages["required"] = "Choose the team, or remove the step."
-        for field in ("team", "also", "hours_of"):
-            fill(self.fields[field], names.teams)
+        self.fields["team"].offer(names.teams)
+        self.fields["hours_of"].offer(names.teams)
+        self.fields["also"].choices = names.teams
         self.escalations = Escalations(
             self.data if self.is_bound else None,
             prefix=f"{self.prefix}-escalate",
@@ -100,7 +99,7 @@ class StepForm(Part):
     def clean(self) -> None:
         found = self.cleaned_data
         due, warn = found.get("due_after"), found.get("warn_after")
-        if due and warn and 0 < typed.in_seconds(due) < typed.in_seconds(warn):
+        if due and warn and 0 < seconds(due) < seconds(warn):
             self.add_error("warn_after", "Write a time that is not later than it is due.")
         also = found.get("also", [])
         if found.get("team") in also:
@@ -145,9 +144,9 @@ class EscalationRows(Rows):
         before = 0
         for form in self:
             after = form.cleaned_data.get("after") if form.is_valid() else None
-            if after is not None and typed.in_seconds(after) <= before:
+            if after is not None and seconds(after) <= before:
                 form.add_error("after", "Write a later time than of the one before.")
-            before = typed.in_seconds(after) if after is not None else before
+            before = seconds(after) if after is not None else before
 
     def typed(self) -> list[dict[str, Any]]:
         return [form.cleaned_data for form in self if form.has_changed()]

@@ -155,7 +155,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "form": form,
-        "heading": _heading(shown, number),
+        "what": _heading(shown, number),
         "submit": "Add the rule" if number is None else "Save the rule",
         "back_url": frame.url_of(shown),
         "key": form_key(request),
