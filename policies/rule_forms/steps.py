@@ -50,6 +50,9 @@ class EscalationForm(Part):
         if names_team and not widens:
             self.add_error("to", "Only where another team decides, too: choose none.")
 
+    def typed(self) -> dict[str, Any]:
+        return self.cleaned_data
+
 
 class StepForm(Part):
     """A new one that says nothing is none."""
@@ -148,9 +151,6 @@ class EscalationRows(Rows):
                 form.add_error("after", "Write a later time than of the one before.")
             before = seconds(after) if after is not None else before
 
-    def typed(self) -> list[dict[str, Any]]:
-        return [form.cleaned_data for form in self if form.has_changed()]
-
 
 def _rows(form: type[Part], formset: type[Rows]) -> type[Rows]:
     return formset_factory(
@@ -186,20 +186,18 @@ def rearranged(rows: list[dict[str, Any]], how: str) -> tuple[list[dict[str, Any
     """
     verb, _, text = how.partition(" ")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else len(rows)
-    if verb == "add":
-        return [*rows, {}][:LONGEST_STEP_LIST], min(len(rows), LONGEST_STEP_LIST - 1)
+    found = list(rows)
+    if verb == "add" and len(rows) < LONGEST_STEP_LIST:
+        return [*rows, {}], len(rows)
     if number >= len(rows):
-        return rows, 0
+        return found, 0
     if verb == "remove":
-        return [*rows[:number], *rows[number + 1 :]], max(number - 1, 0)
+        del found[number]
+        return found, max(number - 1, 0)
     if verb == "up" and number > 0:
-        return [
-            *rows[: number - 1],
-            rows[number],
-            rows[number - 1],
-            *rows[number + 1 :],
-        ], number - 1
+        found.insert(number - 1, found.pop(number))
+        return found, number - 1
     if verb == "escalate":
-        more = [*rows[number].get("escalate", []), {}][:LONGEST_STEP_LIST]
-        return [*rows[:number], {**rows[number], "escalate": more}, *rows[number + 1 :]], number
-    return rows, number
+        escalations = [*rows[number].get("escalate", []), {}][:LONGEST_STEP_LIST]
+        found[number] = {**rows[number], "escalate": escalations}
+    return found, number
