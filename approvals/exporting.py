@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,11 +66,11 @@ def rows(found: QuerySet[ApprovalRequest], *, now: datetime, root: str) -> Itera
         cursor, is_first = page.next_cursor, False
 
 
-def as_csv(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
+def as_csv(lines: Iterable[dict[str, Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
     writer = csv.writer(Echo())
-    yield "\ufeff" + writer.writerow(COLUMNS)  # the mark tells a spreadsheet that it is UTF-8
+    yield "\ufeff" + writer.writerow(columns)  # the mark tells a spreadsheet that it is UTF-8
     for line in lines:
-        yield writer.writerow([cell(line[name]) for name in COLUMNS])
+        yield writer.writerow([cell(line[name]) for name in columns])
 
 
 def as_json(lines: Iterable[dict[str, Any]]) -> Iterator[str]:

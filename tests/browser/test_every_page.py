@@ -94,6 +94,7 @@ PAGES = {
         ),
         *("/audit/events/1/", "/audit/catalogue/", "/audit/verify/", "/second-looks/"),
         *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/"),
+        *("/access/", "/access/queues/refunds/decide_request/", "/access/review/"),
     ],
     "admin": [
         *("/dashboard/", "/handoff/", "/handoff/2/", "/failures/", "/systems/", "/queue/?view=all"),
@@ -110,6 +111,12 @@ PAGES = {
         "/policies/refunds/drafts/1/rules/1/remove/",
         *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
         "/policies/refunds/simulations/1/requests/?way=nobody",
+        *("/access/", "/access/changes/", "/access/changes/1/", "/access/changes/1/withdraw/"),
+        *("/access/queues/refunds/", "/access/queues/refunds/decide_request/", "/access/review/"),
+        *("/people/", "/people/?q=nobody", "/people/3/access/", "/people/3/seats/2/"),
+        "/people/3/access/?verb=approve&request={refund pending}",
+        *("/people/3/address/", "/people/3/administration/"),
+        *("/access/teams/2/", "/access/teams/2/ceiling/"),
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
@@ -497,7 +504,8 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
-    "policy_file",  # a file
+    *("policy_file", "access_review_file"),  # files
+    *("access_propose", "seats"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),
