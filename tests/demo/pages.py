@@ -35,6 +35,7 @@ EVERYBODYS = [
     *("/audit/catalogue/", "/audit/verify/"),
     *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
+    *(f"/policies/refunds/drafts/1/rules/{end}/" for end in ("1", "new", "1/remove")),
     *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
     "/policies/refunds/simulations/1/requests/?way=nobody",
     *("/access/", "/access/changes/", "/access/changes/1/", "/access/queues/refunds/"),
