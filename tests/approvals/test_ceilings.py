@@ -63,11 +63,13 @@ def test_a_team_stops_at_its_sum_whoever_approves(cast, finance):
 
 
 def test_rejecting_and_sending_back_are_not_stopped(cast, finance):
-    ceiling(finance, 0)
-    item = asked(cast, 20_000)
+    row = ceiling(finance, 0)
+    item = asked(cast, 60_000)
     said = {"at": cast.now, "revision": 1, "step": 1, "reason": "No."}
     decide.reject(ref=item.ref, by=cast.approver, key=cast.key(), **said)
     assert cast.get(item.ref).state == State.REJECTED
+    Ceiling.objects.filter(pk=row.pk).update(amount=100_000)
+    approve(cast, asked(cast, 100_000), cast.approver)
 
 
 def test_after_a_day_there_is_room_again(cast, finance):
