@@ -483,7 +483,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "trial_stop"),  # commands
-    "policy_file",  # a file
+    *("policy_file", "trial_export"),  # files
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),
