@@ -18,6 +18,7 @@ from audit import verify_receipt
 from audit.models import Event
 from config import env
 from config.logging import formatter
+from tests.approvals import reply_checks
 from tests.approvals.pages.common import text
 from tests.audit.common import place, seal
 from tests.crash.common import assert_explained
@@ -36,10 +37,14 @@ def done(cast, item, service):
     cast.run(cast.approve(item))
 
 
-def settled(cast, item, service):
-    """Two people find out that it was sent."""
+def in_doubt(cast, item, service):
     service.fault = "hang after effect"
     cast.run(cast.approve(item))
+
+
+def settled(cast, item, service):
+    """Two people find out that it was sent."""
+    in_doubt(cast, item, service)
     said = {"at": cast.now + timedelta(minutes=9), "revision": 1}
     found = {"happened": True, "reason": "The service lists it.", "reference": "card-0"}
     settle.settle(ref=item.ref, by=cast.operator, key=cast.key(), **said, **found)
@@ -60,6 +65,7 @@ def withdrawn(cast, item, service):
 SAID = {
     done: ("done", {"en": "was sent on 24 November", "de": "wurde am 24. November ausgeführt"}),
     settled: ("done_by_people", {"en": "We have checked it", "de": "Wir haben es geprüft"}),
+    in_doubt: ("in_doubt", {"en": "whether your gift card", "de": "ob Ihre Geschenkkarte"}),
     rejected: ("ended", {"en": "no card was sent", "de": "es wurde keine Karte gesendet"}),
     withdrawn: ("ended", {"en": "no card was sent", "de": "es wurde keine Karte gesendet"}),
 }
@@ -78,6 +84,7 @@ def test_customers_are_told_in_every_language(item, cast, service, as_, became, 
     assert reply.name == f"{language}/{whose}/{situation}"
     assert said.get(language, "") in reply.text
     assert RECIPIENT not in reply.text
+    reply_checks.check(found, reply, reply_checks.hidden_words())
     assert reply.text in page_text(as_("requester"), item, language)
     assert_explained()
 

@@ -185,6 +185,10 @@ def test_secrets_that_could_not_be_hidden_are_named(settings, monkeypatch, secre
     [
         ('[not-moved]\nchecking = ["{Subject} was sent."]', "says moved"),
         ('[not-moved]\nchecking = ["{Subject} of {secret} was not sent."]', "{secret}"),
+        (
+            '[not-moved]\nchecking = ["By stripe {subject} was not sent."]',
+            "names the system “Stripe”",
+        ),
     ],
 )
 def test_texts_that_promise_too_much_are_refused(tmp_path, text, problem):
