@@ -107,7 +107,7 @@ PAGES = {
         *("/policies/refunds/", "/policies/refunds/drafts/1/", "/policies/refunds/drafts/1/file/"),
         *("/policies/refunds/drafts/1/discard/", "/policies/refunds/move/"),
         *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
-        "/policies/refunds/simulations/1/requests/?way=nobody",
+        "/policies/refunds/simulations/1/requests/?way=more_approvals",
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")

@@ -32,7 +32,8 @@ EVERYBODYS = [
     *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
     *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
-    "/policies/refunds/simulations/1/requests/?way=nobody",
+    "/policies/refunds/simulations/1/requests/?way=more_approvals",
+    "/policies/refunds/simulations/1/requests/export/?way=more_approvals",
 ]
 
 
