@@ -1,6 +1,9 @@
 """Administration of people and teams. Every edit is an event of the administrator who made it."""
 
+import uuid
+
 import django.contrib.auth.admin  # noqa: F401 - registers Group, which is replaced below
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -59,15 +62,28 @@ def _fields(message: object) -> list[str]:
     return found
 
 
-class Memberships(admin.TabularInline):
-    model = Membership
+class ToRead(admin.TabularInline):
+    """Who may do what is changed under /access/ and /people/, where a second person looks at it."""
+
     extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Memberships(ToRead):
+    model = Membership
     fields = ("group", "is_lead", "limit_amount", "limit_currency")
 
 
-class Members(admin.TabularInline):
+class Members(ToRead):
     model = Membership
-    extra = 0
     fields = ("user", "is_lead", "limit_amount", "limit_currency")
 
 
@@ -82,13 +98,33 @@ class PersonChangeForm(UserChangeForm):
         model = User
         fields = "__all__"
 
+    def clean_person_key(self) -> uuid.UUID:
+        """Two accounts can be said to be one person's, and that is not undone here."""
+        wanted, now = self.cleaned_data["person_key"], self.initial["person_key"]
+        others = User.objects.exclude(pk=self.instance.pk)
+        if wanted == now:
+            return now
+        if others.filter(person_key=now).exists():
+            raise forms.ValidationError("This account shares its key with another: it keeps it.")
+        if not others.filter(person_key=wanted).exists():
+            raise forms.ValidationError("Give it the key of another account of the same person.")
+        return wanted
+
+    def clean_is_service(self) -> bool:
+        if self.initial["is_service"] and not self.cleaned_data["is_service"]:
+            raise forms.ValidationError("A program stays one. Make an account for the person.")
+        return self.cleaned_data["is_service"]
+
 
 @admin.register(User)
 class PersonAdmin(Recorded):
     form, add_form = PersonChangeForm, PersonCreationForm
     list_display = ("name", "email", "is_active", "is_staff", "is_service")
     search_fields = ("name", "email")
-    readonly_fields = ("last_login", "date_joined", "password")
+    readonly_fields = (
+        *("email", "is_staff", "is_superuser"),  # changed under /people/
+        *("last_login", "date_joined", "password"),
+    )
     fields = (
         "email",
         "name",

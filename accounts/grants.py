@@ -5,9 +5,11 @@ Model-level grants and superuser status mean nothing here: only a grant on the o
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Cast
 from guardian.models.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
@@ -34,6 +36,40 @@ def give(codename: str, *, to: models.Model, on: models.Model) -> None:
 
 def take(codename: str, *, of: models.Model, on: models.Model) -> None:
     remove_perm(codename, _guardian_holder(of), on)
+
+
+def is_given(codename: str, *, to: models.Model, on: models.Model) -> bool:
+    """To just this team or person; what a person has through a team is not asked."""
+    holder = _guardian_holder(to)
+    is_team = isinstance(holder, Group)
+    find = get_group_obj_perms_model if is_team else get_user_obj_perms_model
+    given = find(type(on)).objects.filter(content_object=on, permission__codename=codename)
+    return given.filter(**{"group" if is_team else "user": holder}).exists()
+
+
+class Given(NamedTuple):
+    """One right on one object, to a team or to a single person; the other is None."""
+
+    object_id: int
+    codename: str
+    team_id: int | None
+    user_id: int | None
+
+
+def given_on(objects: type[models.Model]) -> list[Given]:
+    """Every right that was given on these objects."""
+    fields = ("content_object", "permission__codename")
+    nobody = Cast(models.Value(None), models.BigIntegerField())
+    of_teams = get_group_obj_perms_model(objects).objects.values_list(*fields, "group", nobody)
+    own = get_user_obj_perms_model(objects).objects.values_list(*fields, nobody, "user")
+    return [Given(*row) for row in of_teams.union(own, all=True)]
+
+
+def all_held(objects: type[models.Model]) -> set[tuple[int, int, str]]:
+    """Which user may do what with which object, whatever gives it."""
+    somebody, fields = models.Q(holder__isnull=False), ("holder", "on", "codename")
+    own, of_teams = held_by(somebody, objects)
+    return set(own.values_list(*fields).union(of_teams.values_list(*fields)))
 
 
 def held_by(

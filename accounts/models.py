@@ -161,6 +161,33 @@ class Membership(models.Model):
         return f"{self.user} in {self.group}"
 
 
+class Ceiling(models.Model):
+    """What a team's approvals may come to within 24 hours; with `user`, those of one member for it.
+
+    `amount` is in minor units of `currency`.
+    """
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="ceilings")
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="ceilings")
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "user"], nulls_distinct=False, name="ceiling_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__gte=0, currency__regex=r"^[A-Z]{3}$"),
+                name="ceiling_is_money",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.team}: {self.amount} {self.currency} in 24 hours"
+
+
 class Cover(models.Model):
     """For a while, `by` may decide in the place of `person`, on the chosen queues.
 

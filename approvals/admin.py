@@ -1,8 +1,9 @@
-"""Administration: queues and their grants can be edited, what happened can only be read."""
+"""Administration: queues can be edited; their grants and what happened can only be read."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from accounts.admin import Recorded
+from accounts.admin import Recorded, ToRead
 from approvals.models import (
     ApprovalRequest,
     Attempt,
@@ -16,34 +17,25 @@ from approvals.models import (
 from audit.admin import ReadOnly
 
 
-class _OnQueue:
-    """Only permissions that belong to queues can be given on one."""
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name == "permission":
-            model = db_field.related_model
-            kwargs["queryset"] = model.objects.filter(
-                content_type__app_label="approvals", content_type__model="queue"
-            ).order_by("name")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-
-class TeamGrants(_OnQueue, admin.TabularInline):
+class TeamGrants(ToRead):
     model = QueueGroupGrant
-    extra = 0
-    verbose_name, verbose_name_plural = "right of a team", "rights of teams"
+    verbose_name, verbose_name_plural = "right of a team", "rights of teams: /access/ changes them"
 
 
-class PersonGrants(_OnQueue, admin.TabularInline):
+class PersonGrants(ToRead):
     model = QueueUserGrant
-    extra = 0
-    verbose_name, verbose_name_plural = "right of a person", "rights of single people"
+    verbose_name = "right of a person"
+    verbose_name_plural = "rights of single people: /access/ changes them"
 
 
 @admin.register(Queue)
 class QueueAdmin(Recorded):
     list_display = ("name", "slug", "policy")
     inlines = (TeamGrants, PersonGrants)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Queue | None = None) -> tuple:
+        """Which rules hold for which kinds is not switched by one person: drafts are published."""
+        return ("slug", "kinds", "policy") if obj else ()
 
 
 @admin.register(Policy)

@@ -24,22 +24,13 @@ class Finding:
     is_error: bool
 
 
-@dataclass(frozen=True)
-class TeamFacts:
-    """How many people of a team could approve here, each counted once."""
-
-    name: str
-    able: int
-
-
 def lint(
-    rules: Sequence[Rule], *, teams: Mapping[str, TeamFacts], served: Collection[str]
+    rules: Sequence[Rule], *, teams: Collection[str], served: Collection[str]
 ) -> list[Finding]:
-    """`teams`: all that exist. `served`: kinds of the queues that this policy is for."""
+    """`teams`: the names of all that exist. `served`: kinds of the queues that this policy is for."""
     found = []
     for number, rule in enumerate(rules, start=1):
         found += [Finding(number, text, is_error=True) for text in _unknown(rule, teams)]
-        found += [Finding(number, text, is_error=False) for text in _too_few(rule, teams)]
         hidden_by = next((one for one in rules[: number - 1] if covers(one.when, rule.when)), None)
         if hidden_by is not None:
             text = f"“{rule.name}” never counts: “{hidden_by.name}” above it matches all of it."
@@ -62,7 +53,7 @@ def _is_implied(name: str, wanted: Any, narrow: Mapping[str, Any]) -> bool:
     return narrow[name] == wanted
 
 
-def _unknown(rule: Rule, teams: Mapping[str, TeamFacts]) -> list[str]:
+def _unknown(rule: Rule, teams: Collection[str]) -> list[str]:
     when = rule.when
     found = []
     if "kind" in when and when["kind"] not in kinds.all_kinds():
@@ -73,20 +64,7 @@ def _unknown(rule: Rule, teams: Mapping[str, TeamFacts]) -> list[str]:
     named = {team for step in rule.steps for team in step.all_teams}
     if "requester_team" in when:
         named.add(when["requester_team"])
-    found += [f"“{rule.name}”: there is no team “{team}”." for team in sorted(named - teams.keys())]
-    return found
-
-
-def _too_few(rule: Rule, teams: Mapping[str, TeamFacts]) -> list[str]:
-    found = []
-    for number, step in enumerate(rule.steps, start=1):
-        able = sum(teams[name].able for name in step.teams if name in teams)
-        if able < step.quorum:
-            who = "nobody" if able == 0 else f"only {able}"
-            found.append(
-                f"“{rule.name}”, step {number} needs {step.quorum} of {' or '.join(step.teams)}, "
-                f"and {who} could approve at all."
-            )
+    found += [f"“{rule.name}”: there is no team “{team}”." for team in sorted(named - set(teams))]
     return found
 
 

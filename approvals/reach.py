@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth.models import Group
+
 from accounts.access import Access
 from approvals.models import Step
+from approvals.routing import Rule
 from approvals.rules import voices
 from approvals.wording import listed, short_name
 
@@ -64,6 +67,19 @@ def lacks(item: Any, steps: Sequence[Step], people: Iterable[Access]) -> list[La
     if found or not item.distinct_people:
         return found
     return _lacks_of_distinct(steps, [names for names, _ in able], [pairs for _, pairs in able])
+
+
+def steps_of(rule: Rule, teams: Mapping[str, Group]) -> list[Step]:
+    """The steps that a rule would lay, for `lacks`; not stored. `teams`: by name, all that it names."""
+    return [
+        Step(
+            number=number,
+            team=teams[step.team],
+            also_ids=[teams[name].pk for name in step.also],
+            quorum=step.quorum,
+        )
+        for number, step in enumerate(rule.steps, start=1)
+    ]
 
 
 def said(found: Sequence[Lack]) -> list[str]:

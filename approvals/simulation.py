@@ -358,13 +358,4 @@ class _Able:
             contributor_keys=[str(asked.requester_key)],
             distinct_people=rule.distinct_people,
         )
-        steps = [
-            Step(
-                number=number,
-                team=self._teams[step.team],
-                also_ids=[self._teams[name].pk for name in step.also],
-                quorum=step.quorum,
-            )
-            for number, step in enumerate(rule.steps, start=1)
-        ]
-        return not reach.lacks(fresh, steps, self._people)
+        return not reach.lacks(fresh, reach.steps_of(rule, self._teams), self._people)

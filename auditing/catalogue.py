@@ -23,6 +23,7 @@ GROUPS = {
     "record": "Old months of the record",
     "token": "API tokens",
     "policy": "Policies",
+    "access": "Access",
     "rates": "Exchange rates",
     "queue": "Queues",
     "webhook": "Webhooks",

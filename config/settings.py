@@ -16,6 +16,7 @@ INSTALLED_APPS = [
     "webhooks",
     "auditing",
     "policies",
+    "rights",
     "approvals",
     "accounts",
     "audit",

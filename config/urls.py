@@ -14,6 +14,7 @@ urlpatterns = [
     path("webhooks/", include("webhooks.urls")),
     path("audit/", include("auditing.urls")),
     path("policies/", include("policies.urls")),
+    path("", include("rights.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
 ]

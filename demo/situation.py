@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from accounts.models import Team
 from approvals.commands import decide, glass, operate, submit
 from approvals.commands.cover import set_cover
 from approvals.commands.saved_views import save_view
@@ -26,6 +27,7 @@ from notifications.notices import preferences_of
 from policies import trying
 from policies.commands import drafts, trials
 from policies.models import Draft
+from rights.commands import proposals
 
 LIMITED = ("acct_5498", "acct_5511", "acct_5530")
 UNKNOWN = "acct_5512"
@@ -59,6 +61,7 @@ class Situation(Acting):
             self._waiting()
             self._glass_was_broken()
             self._a_policy_is_being_changed()
+            self._a_seat_is_asked_for()
             self._the_night_hands_over()
             self._three_changes_retrying()
             self._asked_since()
@@ -253,6 +256,30 @@ class Situation(Acting):
             slug="refunds", draft=draft.pk, number=None, key=self.key(), **period, **said
         )
         trying.run(int(answer.ref), clock=lambda: said["at"] + timedelta(seconds=3))
+
+    def _a_seat_is_asked_for(self) -> None:
+        """By one administrator; it waits for the other. A ceiling only takes away: it counts."""
+        finance = {"team": Team.objects.get(name="Finance").pk, "currency": "EUR"}
+        seat = {"what": "seat", "person": self.person("ops2@").pk, "lead": False, "limit": 50_000}
+        self._change_access(
+            seat | finance,
+            "On Friday nobody of Finance works after noon in Berlin, and small refunds wait.",
+            hours=15,
+        )
+        self._change_access(
+            {"what": "ceiling", "amount": 10_000_000} | finance,
+            "More than this in a day was never right: somebody should look first.",
+            hours=16,
+        )
+
+    def _change_access(self, change: dict, reason: str, *, hours: int) -> None:
+        proposals.propose(
+            changes=[change],
+            reason=reason,
+            by=self.person("admin@"),
+            at=self.ago(hours=hours),
+            key=self.key(),
+        )
 
     def _three_changes_retrying(self) -> None:
         """They wait for the same cause; the running worker goes on trying."""

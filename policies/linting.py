@@ -1,12 +1,12 @@
 """What is wrong with a draft: its table against the teams, kinds and rights that there are."""
 
-from django.db.models import Count, OuterRef, Q
+from django.utils import timezone
 
-from accounts import grants
-from accounts.models import Membership, Team
-from approvals.models import Policy, Queue
-from approvals.policy_lint import Finding, TeamFacts, lint
+from accounts.models import Team
+from approvals.models import Policy
+from approvals.policy_lint import Finding, lint
 from approvals.policy_table import parse
+from policies import reachable
 from policies.models import Draft
 
 
@@ -15,27 +15,17 @@ def findings(draft: Draft) -> list[Finding]:
 
 
 def lint_table(policy: Policy, table: list) -> list[Finding]:
-    return lint(parse(table), teams=teams_for(policy), served=served_by(policy))
+    """What is wrong by itself, then what nobody could approve as things are now; by rule."""
+    rules = parse(table)
+    names = set(Team.objects.values_list("name", flat=True))
+    found = lint(rules, teams=names, served=served_by(policy))
+    found += reachable.findings(policy, rules, at=timezone.now())
+    return sorted(found, key=lambda one: one.rule)
 
 
 def errors(draft: Draft) -> list[str]:
     """Sentences about what stops it from being published."""
     return [found.sentence for found in findings(draft) if found.is_error]
-
-
-def teams_for(policy: Policy) -> dict[str, TeamFacts]:
-    """All teams, with how many of their people could approve in a queue of this policy."""
-    queues = Queue.objects.filter(policy=policy).order_by().values("pk")
-    can = grants.holds_any("decide_request", Queue, user=OuterRef("user"), objects_in=queues)
-    able = Membership.objects.filter(can, user__is_active=True, user__is_service=False)
-    counted = dict(
-        able.order_by()
-        .values("group")
-        .annotate(people=Count("user__person_key", distinct=True))
-        .values_list("group", "people")
-    )
-    found = Team.objects.filter(~Q(name="")).values_list("pk", "name")
-    return {name: TeamFacts(name, counted.get(pk, 0)) for pk, name in found}
 
 
 def served_by(policy: Policy) -> set[str]:

@@ -3,6 +3,7 @@
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from accounts.access import Access
+from accounts.models import Team
 from approvals.models import OPEN, ApprovalRequest, Policy, PolicyVersion, Queue, State
 from approvals.rules import SEEING
 from policies.models import Draft, DraftState
@@ -43,6 +44,10 @@ def draft(slug: str, pk: int) -> Draft | None:
         "policy__live", "based_on", "created_by", "ended_by", "published_as"
     )
     return found.filter(policy__slug=slug, pk=pk).first()
+
+
+def team_names() -> list[str]:
+    return list(Team.objects.exclude(name="").order_by("name").values_list("name", flat=True))
 
 
 def on_older_versions(policy: Policy) -> QuerySet[ApprovalRequest]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from policies.views import draft, index, moving, policy, trial_rows, trials
+from policies.views import draft, index, moving, policy, rules, trial_rows, trials
 
 urlpatterns = [
     path("", index.index, name="policies"),
@@ -12,6 +12,14 @@ urlpatterns = [
     path("<slug:slug>/drafts/", draft.begin, name="draft_begin"),
     path("<slug:slug>/drafts/<int:pk>/", draft.draft, name="draft"),
     path("<slug:slug>/drafts/<int:pk>/file/", draft.edit, name="draft_file"),
+    path("<slug:slug>/drafts/<int:pk>/rules/new/", rules.add, name="rule_add"),
+    path("<slug:slug>/drafts/<int:pk>/rules/<int:number>/", rules.change, name="rule"),
+    path(
+        "<slug:slug>/drafts/<int:pk>/rules/<int:number>/remove/", rules.remove, name="rule_remove"
+    ),
+    path(
+        "<slug:slug>/drafts/<int:pk>/rules/<int:number>/<slug:way>/", rules.move, name="rule_move"
+    ),
     path("<slug:slug>/drafts/<int:pk>/<slug:verb>/", draft.act, name="draft_act"),
     path("<slug:slug>/simulate/", trials.ask, name="trial_ask"),
     path("<slug:slug>/simulations/<int:pk>/", trials.trial, name="trial"),

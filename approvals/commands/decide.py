@@ -5,6 +5,7 @@ from datetime import datetime
 
 from accounts.verdicts import denied
 from approvals import stages
+from approvals.ceilings import Ceilings
 from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
 from approvals.events import Action
@@ -20,6 +21,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     item = running.item
     here = _seen(running, revision, step)
     reason = bounded("reason", reason)
+    _check_ceilings(running, here)
     given = item.approvals_of(step)
     _decide(running, here, Choice.APPROVE, reason)
     is_closed = len(given) + 1 >= here.quorum
@@ -119,6 +121,16 @@ def _seen(running: Running, revision: int, number: int) -> Step:
     if needs_glass(running.item, here, running.access) and running.at >= running.item.glass_until:
         raise NotAllowed(denied("glass-closed", "The time after you broke the glass is over."))
     return here
+
+
+def _check_ceilings(running: Running, here: Step) -> None:
+    """What was approved under them lately is counted under their lock."""
+    seat = covered_by(running.item, running.access, here) or running.access
+    reached = Ceilings.of(here.team_ids, lock=True).reached_by(
+        running.item, here, seat, at=running.at
+    )
+    if reached:
+        raise NotAllowed(denied("ceiling", f"{reached} Nothing was recorded."))
 
 
 def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:

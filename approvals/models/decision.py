@@ -115,7 +115,10 @@ class Decision(models.Model):
                 name="decision_once_per_voice_and_step",
             ),
         ]
-        indexes = [models.Index(fields=["person_key", "-decided_at"])]
+        indexes = [
+            models.Index(fields=["person_key", "-decided_at"]),
+            models.Index(fields=["-decided_at"], name="decision_lately"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_choice_display()} by {self.decided_by}"

@@ -9,12 +9,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.access import Access
+from accounts.verdicts import Verdict, denied
 from approvals import asked, policy_words, queries, reach
+from approvals.ceilings import Ceilings
 from approvals.deciders import candidates
 from approvals.models import ApprovalRequest, Step
 from approvals.models.decision import speaker
 from approvals.routing import Facts, Rule
-from approvals.rules import may, may_decide
+from approvals.rules import covered_by, may, may_decide
 from approvals.views.frame import reader
 from approvals.wording import clock, listed, money, visible
 
@@ -26,7 +28,8 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
         raise Http404(ref)
     version = item.policy_version
     steps = [] if item.decided_by_id or not item.is_open else item.steps
-    people = candidates({team for step in steps for team in step.team_ids}, now, also=_glass(item))
+    teams = {team for step in steps for team in step.team_ids}
+    people, ceilings = candidates(teams, now, also=_glass(item)), Ceilings.of(teams)
     context = {
         "ref": item.ref,
         "back_url": f"/requests/{item.ref}/",
@@ -35,7 +38,8 @@ def approvers(request: HttpRequest, ref: str) -> HttpResponse:
         "number": version.number,
         "rules": list(_rules(item)),
         "knows_teams": bool(item.routed_by),
-        "steps": [_step(item, step, people, now) for step in steps],
+        "steps": [_step(item, step, people, ceilings, now) for step in steps],
+        "administers": reader(request).is_staff,
         "cure": reach.CURE if item.stranded_at else "",
     }
     return render(request, "approvals/approvers.html", context)
@@ -89,23 +93,40 @@ def _fact(name: str, rule: Rule, facts: Facts) -> str:
 # --- Who can, and who cannot ----------------------------------------------------------------------
 
 
-def _step(item: ApprovalRequest, step: Step, people: list[Access], now: datetime) -> dict:
+def _step(
+    item: ApprovalRequest, step: Step, people: list[Access], ceilings: Ceilings, now: datetime
+) -> dict:
     given = item.approvals_of(step.number)
     asked_of = [person for person in people if _is_asked(item, step, person)]
-    verdicts = [(person, may_decide(item, step, person)) for person in asked_of]
+    verdicts = [(person, _verdict(item, step, person, ceilings, now)) for person in asked_of]
     return {
         "number": step.number,
         "team": visible(step.team.name),
         "quorum": step.quorum,
         "state": _state(item, step),
         "given": [f"{visible(speaker(one))}, {clock(one.decided_at, now)}" for one in given],
-        "able": [visible(person.name) for person, verdict in verdicts if verdict],
+        "able": [_named(person) for person, verdict in verdicts if verdict],
         "unable": [
-            {"name": visible(person.name), "why": verdict.sentence}
+            {**_named(person), "why": verdict.sentence}
             for person, verdict in verdicts
             if not verdict
         ],
     }
+
+
+def _verdict(
+    item: ApprovalRequest, step: Step, person: Access, ceilings: Ceilings, now: datetime
+) -> Verdict:
+    verdict = may_decide(item, step, person)
+    if not verdict or step not in item.open_steps:
+        return verdict
+    seat = covered_by(item, person, step) or person
+    reached = ceilings.reached_by(item, step, seat, at=now)
+    return denied("ceiling", reached) if reached else verdict
+
+
+def _named(person: Access) -> dict:
+    return {"name": visible(person.name), "url": f"/people/{person.user_id}/access/"}
 
 
 def _is_asked(item: ApprovalRequest, step: Step, person: Access) -> bool:

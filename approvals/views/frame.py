@@ -86,7 +86,10 @@ def _seldom_used(request: HttpRequest) -> list[dict]:
         links.append(_link(request, "Policies", "/policies/"))
     if person.queues_with("audit_queue", "operate_request"):
         links.append(_link(request, "Second looks", "/second-looks/"))
+    if person.is_staff or person.queues_with("audit_queue"):
+        links.append(_link(request, "Access", "/access/"))
     if person.is_staff:
+        links.append(_link(request, "People", "/people/"))
         links.append(_link(request, "Webhooks", "/webhooks/"))
         links.append(_link(request, "Administration", "/admin/"))
     return links

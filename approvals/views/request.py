@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from approvals import kinds, queries, runbooks
+from approvals.ceilings import Ceilings
 from approvals.explain import Deciders
 from approvals.models import ApprovalRequest, Effect, State, Step
 from approvals.models.decision import speaker
@@ -142,6 +143,9 @@ def _decision(
         "changes": _changes_since_seen(item, person, events),
         "changes_heading": _changes_heading(item, person),
         "after": _after_approval(item, step),
+        "ceiling": Ceilings.of(step.team_ids).reached_by(
+            item, step, covered or person, at=timezone.now()
+        ),
         "actions": {
             "approve": {"url": f"/requests/{item.ref}/approve/", "label": f"Approve{amount}"},
             "send_back": {"url": f"/requests/{item.ref}/send-back/", "label": "Send back…"},

@@ -15,6 +15,7 @@ from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllow
 from approvals.rules import may
 from audit.recorder import Target, record
 from policies import linting
+from policies.edits import Edit
 from policies.models import Draft, DraftState
 
 ABOUT = "policy"
@@ -60,18 +61,45 @@ def change(
     """Save what somebody wrote. `version`: of the draft, as they saw it. Malformed tables are refused."""
 
     def act(draft: Draft, person: Access) -> str:
-        try:
-            parse(table)
-        except MalformedPolicy as malformed:
-            raise Invalid({"table": " ".join(malformed.problems)[:5000]}) from malformed
+        _write(draft, person, table)
         draft.name = required("name", name, "Give the policy a name.", longest=120)
         draft.purpose = bounded("purpose", purpose, longest=LONGEST_PURPOSE)
-        draft.table = table
-        draft.contributor_keys = sorted({*draft.contributor_keys, str(person.person_key)})
         return "The draft is saved."
 
     arguments = {"name": name, "table": table, "purpose": purpose}
     return _on("change_draft", pk, version, act, by=by, at=at, key=key, arguments=arguments)
+
+
+def change_rule(
+    *,
+    pk: int,
+    version: int,
+    edit: Edit,
+    by: User,
+    at: datetime,
+    key: str,
+    purpose: str | None = None,
+) -> Answer:
+    """Do one thing to one rule; the rest of the draft stays. Malformed tables are refused."""
+
+    def act(draft: Draft, person: Access) -> str:
+        sentence = edit.sentence(draft.table)
+        _write(draft, person, edit.applied(draft.table))
+        if purpose is not None:
+            draft.purpose = bounded("purpose", purpose, longest=LONGEST_PURPOSE)
+        return sentence
+
+    arguments = {**edit.arguments(), "purpose": purpose}
+    return _on("change_draft", pk, version, act, by=by, at=at, key=key, arguments=arguments)
+
+
+def _write(draft: Draft, person: Access, table: list[dict]) -> None:
+    try:
+        parse(table)
+    except MalformedPolicy as malformed:
+        raise Invalid({"table": " ".join(malformed.problems)[:5000]}) from malformed
+    draft.table = table
+    draft.contributor_keys = sorted({*draft.contributor_keys, str(person.person_key)})
 
 
 def rebase(*, pk: int, version: int, by: User, at: datetime, key: str) -> Answer:

@@ -16,7 +16,7 @@ from approvals.forms import add_errors
 from approvals.policy_lint import Finding
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
-from approvals.views.frame import form_key, reader, whole
+from approvals.views.frame import form_key, new_key, reader, whole
 from approvals.wording import short_name, visible
 from policies import linting
 from policies.commands import drafts
@@ -85,6 +85,7 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     shown = frame.found_draft(request, slug, pk)
     live = shown.policy.live
     is_open = shown.state == DraftState.OPEN
+    writes = is_open and frame.writes(request, shown.policy)
     findings = linting.findings(shown) if is_open else []
     missing = _missing(request, shown, findings) if is_open else []
     context = {
@@ -103,10 +104,11 @@ def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "live": live.number,
         "published_as": shown.published_as.number if shown.published_as else None,
         "rules": frame.rules(shown.table, findings),
+        "edits": _edits(shown) if writes else None,
         "findings": [one.sentence for one in findings if not one.rule],
         "differences": frame.differences(shown.based_on, shown.table),
         "missing": missing,
-        "actions": _actions(request, shown, is_ready=not missing) if is_open else [],
+        "actions": _actions(shown, is_ready=not missing) if writes else [],
     }
     return render(request, "policies/draft.html", context)
 
@@ -127,17 +129,24 @@ def _missing(request: HttpRequest, shown: Draft, findings: Sequence[Finding]) ->
     return found
 
 
-def _actions(request: HttpRequest, shown: Draft, *, is_ready: bool) -> list[dict]:
-    if not frame.writes(request, shown.policy):
-        return []
+def _actions(shown: Draft, *, is_ready: bool) -> list[dict]:
     base = frame.url_of(shown)
     tried = f"/policies/{shown.policy.slug}/simulate/?draft={shown.pk}"
-    found = [frame.button("Change it…", f"{base}file/"), frame.button("Try it…", tried)]
+    found = [
+        frame.button("Add a rule…", f"{base}rules/new/"),
+        frame.button("Change as a file…", f"{base}file/"),
+        frame.button("Try it…", tried),
+    ]
     if shown.based_on_id != shown.policy.live_id:
         found.append(frame.button("Compare with what is live…", f"{base}rebase/"))
     if is_ready:
         found.insert(0, frame.button("Publish…", f"{base}publish/", tone="primary"))
     return [*found, frame.button("Discard…", f"{base}discard/", tone="danger")]
+
+
+def _edits(shown: Draft) -> dict:
+    """What the links and buttons of its rules need."""
+    return {"url": f"{frame.url_of(shown)}rules/", "key": new_key(), "version": shown.version}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -94,6 +94,7 @@ PAGES = {
         ),
         *("/audit/events/1/", "/audit/catalogue/", "/audit/verify/", "/second-looks/"),
         *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/"),
+        *("/access/", "/access/queues/refunds/decide_request/", "/access/review/"),
     ],
     "admin": [
         *("/dashboard/", "/handoff/", "/handoff/2/", "/failures/", "/systems/", "/queue/?view=all"),
@@ -106,8 +107,16 @@ PAGES = {
         ),
         *("/policies/refunds/", "/policies/refunds/drafts/1/", "/policies/refunds/drafts/1/file/"),
         *("/policies/refunds/drafts/1/discard/", "/policies/refunds/move/"),
+        *("/policies/refunds/drafts/1/rules/1/", "/policies/refunds/drafts/1/rules/new/"),
+        "/policies/refunds/drafts/1/rules/1/remove/",
         *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
         "/policies/refunds/simulations/1/requests/?way=more_approvals",
+        *("/access/", "/access/changes/", "/access/changes/1/", "/access/changes/1/withdraw/"),
+        *("/access/queues/refunds/", "/access/queues/refunds/decide_request/", "/access/review/"),
+        *("/people/", "/people/?q=nobody", "/people/3/access/", "/people/3/seats/2/"),
+        "/people/3/access/?verb=approve&request={refund pending}",
+        *("/people/3/address/", "/people/3/administration/"),
+        *("/access/teams/2/", "/access/teams/2/ceiling/"),
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
@@ -281,6 +290,17 @@ def open_tables(page: Page) -> None:
         summary.click()
 
 
+def add_to_a_rule(page: Page) -> None:
+    page.get_by_role("button", name="Add another step").click()
+    expect(page.get_by_role("heading", name="Step 2")).to_be_focused()
+    page.get_by_text("More of step 2").click()
+    page.get_by_role("button", name="Add an escalation to step 2").click()
+    page.get_by_text("More conditions").click()
+    page.get_by_label("Tries").fill("0")
+    page.get_by_label("Tries").press("Enter")
+    expect(page.get_by_role("alert")).to_be_focused()
+
+
 STATES = {
     "the go dialog": ("ops", "/queue/?view=all", open_go),
     "open menus": ("ops", "/queue/?view=all", open_menus),
@@ -288,6 +308,7 @@ STATES = {
     "tables of charts": ("ops", "/dashboard/", open_tables),
     "a missing reason": ("ops", "/requests/{retrying}/hold/", send),
     "an empty form": ("support", "/requests/new/refund/", send),
+    "a rule with more steps": ("admin", "/policies/refunds/drafts/1/rules/1/", add_to_a_rule),
     "a conflict": ("finance", "/requests/{refund revised}/reject/", send_what_was_seen_before),
 }
 
@@ -482,8 +503,9 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("livez", "readyz", "mark_read", "watch_request", "verify_receipt", "reveal", "copy_reply"),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
-    *("audit_export", "audit_check", "draft_begin", "trial_stop"),  # commands
-    *("policy_file", "trial_export"),  # files
+    *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
+    *("policy_file", "trial_export", "access_review_file"),  # files
+    *("access_propose", "seats"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),

@@ -13,12 +13,16 @@ from audit.models import Event
 from handoffs.models import Handoff
 
 MOST = 12
-# One more where somebody has decided what is being carried out: the next of their decisions.
-MOST_OF_A_REQUEST = 13
+# One more where somebody has decided what is being carried out: the next of their decisions. Two more for
+# who may decide under a ceiling: it, and the sum under it.
+MOST_OF_A_REQUEST = 15
 # The report of a handoff shows requests, lines, policies and figures, each then and now; a cause its
 # requests, its calls, what was said and what can be done. One more when nobody accepted it in time: who
 # was told, which is so from three minutes after the situation was made.
 MOST_OF_A_REPORT = 16
+MOST_OF_A_PERSON = 14  # rights, seats, covers, tokens and second accounts
+# A change of access is tried, in a transaction that is rolled back: what it reads grows with its parts.
+MOST_OF_A_TRIED_CHANGE = 25
 
 EVERYBODYS = [
     *(f"/queue/?view={view}" for view in ("me", "stuck", "people", "systems", "all")),
@@ -31,9 +35,13 @@ EVERYBODYS = [
     *("/audit/catalogue/", "/audit/verify/"),
     *("/policies/", "/policies/refunds/", "/policies/refunds/v/1/", "/policies/refunds/drafts/1/"),
     *("/policies/refunds/drafts/1/file/", "/policies/refunds/move/", "/second-looks/"),
+    *(f"/policies/refunds/drafts/1/rules/{end}/" for end in ("1", "new", "1/remove")),
     *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
     "/policies/refunds/simulations/1/requests/?way=more_approvals",
     "/policies/refunds/simulations/1/requests/export/?way=more_approvals",
+    *("/access/", "/access/changes/", "/access/changes/1/", "/access/queues/refunds/"),
+    *("/access/queues/refunds/decide_request/", "/access/review/", "/people/", "/people/3/access/"),
+    *("/people/3/seats/2/", "/access/teams/2/"),
 ]
 
 
@@ -73,6 +81,10 @@ def too_many(email: str) -> dict[str, int]:
 
 
 def budget(address: str) -> int:
+    if re.match(r"/access/changes/\d", address):
+        return MOST_OF_A_TRIED_CHANGE
+    if address.startswith("/people/"):
+        return MOST_OF_A_PERSON
     if re.match(r"/handoff/\d|/failures/\w", address):
         return MOST_OF_A_REPORT
     return MOST_OF_A_REQUEST if address.startswith("/requests/") else MOST

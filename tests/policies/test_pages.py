@@ -150,7 +150,7 @@ def test_a_draft_can_be_discarded(cast, as_):
     assert as_(cast.admin).post(f"{url}discard/", said).status_code == 302
     page = text(as_(cast.admin).get(url))
     assert "Discarded" in page
-    assert "Change it" not in page
+    assert "Add a rule" not in page
 
 
 def test_a_file_to_take_along(cast, as_):
