@@ -5,7 +5,7 @@ a rule catches, then for larger ones, then for each member of its teams who migh
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,13 +95,10 @@ class _Asked:
         return ""
 
     def _when_members_ask(self, amount: int | None) -> str:
-        keys = {person.person_key: person for person in self.people}
-        found = [(person, self._lack(amount, key)) for key, person in keys.items()]
-        lacking = [(person, text) for person, text in found if text]
-        if not lacking:
-            return ""
-        return f"when {_any_of(person for person, _ in lacking)} asks, {lacking[0][1]}"
-
-
-def _any_of(people: Iterable[Access]) -> str:
-    return listed(sorted(short_name(person.name) for person in people), last="or")
+        people = {person.person_key: person.name for person in self.people}
+        lacks = {key: self._lack(amount, key) for key in people}
+        names = sorted(short_name(people[key]) for key, text in lacks.items() if text)
+        if len(names) == 1:
+            return f"when {names[0]} asks, {''.join(lacks.values())}"
+        who = listed(names, last="or")
+        return f"when {who} asks, too few are left who could approve it." if names else ""

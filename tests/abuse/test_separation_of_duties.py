@@ -1,7 +1,8 @@
 """Abuse cases A to C of the security requirements: each is refused, decides nothing and is recorded.
 
 Cases that have a file of their own: cover (approvals/test_cover.py), the glass (approvals/test_glass.py),
-drafts of policies (policies/test_drafts.py), sums and rates (approvals/test_asked.py), what is sent is what was
+drafts of policies (policies/test_drafts.py), making oneself an approver (rights/test_proposals.py,
+rights/test_administration.py), sums and rates (approvals/test_asked.py), what is sent is what was
 approved (crash/ and approvals/test_outcomes.py).
 """
 

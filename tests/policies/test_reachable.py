@@ -64,7 +64,7 @@ def test_limits_count_from_the_amount_on_that_is_above_them(cast, finance):
 
 def test_a_member_who_asks_themselves_is_taken_out(cast, finance):
     [text] = found(cast, of(2, **EUR, amount_from=200_001))
-    assert text.startswith("“R”: when I. Weber or L. Sand asks, step 1 needs 2 approvals")
+    assert text.startswith("“R”: when I. Weber or L. Sand asks, too few are left")
 
 
 def test_somebody_away_is_taken_out(cast, finance):
