@@ -7,12 +7,14 @@ class ApprovalsConfig(AppConfig):
     verbose_name = "Approvals"
 
     def ready(self) -> None:
-        """Causes of kinds are known before anything asks; what cannot be used, the checks name."""
+        """Causes and secrets of kinds are known first; what cannot be used, the checks name."""
         from approvals import causes, checks
         from approvals.kinds import loaded
+        from audit import masking
 
         for kind in loaded().kinds:
             causes.bring(kind.causes)
+            masking.hide(kind.secrets())
         register(checks.kinds_can_be_used)
 
     # What the application's login may not do, by right: remove a request, a decision or an effect;

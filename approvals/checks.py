@@ -101,3 +101,5 @@ def _texts(kind: Kind) -> Iterator[str]:
             if said != {text.claim} - {Claim.UNKNOWN}:
                 words = " and ".join(sorted(said)) or "nothing certain"
                 yield f"{text.name} says {words}, but stands under “{text.claim}”."
+            if kind.system.casefold() in " ".join(text.sentences).casefold():
+                yield f"{text.name} names the system “{kind.system}”: customers are not told of it."

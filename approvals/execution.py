@@ -16,7 +16,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -25,7 +25,7 @@ from approvals import breaker, kinds, proof, switches, timing
 from approvals.clock import database_time
 from approvals.events import Action
 from approvals.kinds import base
-from approvals.kinds.evidence import masked
+from approvals.kinds.evidence import kept, masked
 from approvals.models import ApprovalRequest, Attempt, Effect, Purpose, Settlement, State
 from approvals.outcomes import (
     Result,
@@ -108,10 +108,19 @@ def _log(call: Call, result: Result, outcome: str) -> None:
 def _perform(call: Call, clock: Clock) -> Result:
     """What was seen; anything but one of the results says nothing, so it may have happened."""
     result = _called(call, clock)
-    if isinstance(result, ANSWERS[call.purpose == Purpose.SEND and not call.asks_first]):
-        return result
+    if _is_answer(call, result):
+        evidence = kept(result.evidence, call.kind, call.effect.payload)
+        return replace(result, evidence=evidence)
     said = f"{type(call.kind).__name__} answered with {type(result).__name__}, which is no result."
     return base.Unknown("unrecognised", masked(said))
+
+
+def _is_answer(call: Call, result: Result) -> bool:
+    """A result of the right kind, with words in it where words belong."""
+    if not isinstance(result, ANSWERS[call.purpose == Purpose.SEND and not call.asks_first]):
+        return False
+    said = [result.evidence, getattr(result, "cause", ""), getattr(result, "reference", "")]
+    return all(isinstance(text, str) for text in said)
 
 
 def _called(call: Call, clock: Clock) -> Result:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,7 +66,7 @@ def rows(found: QuerySet[ApprovalRequest], *, now: datetime, root: str) -> Itera
         cursor, is_first = page.next_cursor, False
 
 
-def as_csv(lines: Iterable[dict[str, Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
+def as_csv(lines: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
     writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow(columns)  # the mark tells a spreadsheet that it is UTF-8
     for line in lines:
@@ -91,8 +91,8 @@ def _row(item: ApprovalRequest, waiting: Waiting, root: str) -> dict[str, Any]:
         "held": item.held_at is not None,
         "status": visible(waiting.label),
         "why": visible(waiting.sentence),
-        "waiting_since": _time(item.waiting_since),
-        "due_at": _time(item.due_at),
+        "waiting_since": utc(item.waiting_since),
+        "due_at": utc(item.due_at),
         "owner": visible(item.owner.name) if item.owner else "",
         "requested_by": visible(item.requested_by.name),
         "amount": item.amount,
@@ -100,13 +100,14 @@ def _row(item: ApprovalRequest, waiting: Waiting, root: str) -> dict[str, Any]:
         "customer": visible(item.customer),
         "ticket": visible(item.ticket),
         "title": visible(kinds.kind_of(item.kind).title(item.payload)),
-        "created_at": _time(item.created_at),
-        "updated_at": _time(item.updated_at),
+        "created_at": utc(item.created_at),
+        "updated_at": utc(item.updated_at),
         "link": f"{root}/requests/{item.ref}/",
     }
 
 
-def _time(at: datetime | None) -> str | None:
+def utc(at: datetime | None) -> str | None:
+    """“2026-11-24T09:12:00Z”, as every file writes a time."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 

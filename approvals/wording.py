@@ -14,11 +14,20 @@ from approvals.currencies import DIGITS
 
 def money(amount: int, currency: str) -> str:
     """`amount` in minor units: 124000, "EUR" → “EUR 1,240.00”."""
+    return f"{currency} {_decimal(amount, currency, grouping=',')}"
+
+
+def decimal(amount: int, currency: str) -> str:
+    """`amount` in minor units, for files: 124000, "EUR" → “1240.00”."""
+    return _decimal(amount, currency)
+
+
+def _decimal(amount: int, currency: str, grouping: str = "") -> str:
     digits = DIGITS.get(currency, 2)
     whole, minor = divmod(abs(amount), 10**digits)
     sign = "-" if amount < 0 else ""
     tail = f".{minor:0{digits}d}" if digits else ""
-    return f"{currency} {sign}{whole:,}{tail}"
+    return f"{sign}{whole:{grouping}}{tail}"
 
 
 class MalformedMoney(ValueError):

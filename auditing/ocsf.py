@@ -32,7 +32,10 @@ UNKNOWN, OTHER = 0, 99
 PRODUCT = "Approval Queue"
 LOGON, LOGOFF = (1, "Logon"), (2, "Logoff")
 ACCOUNT_CHANGES = {"admin.add": (1, "Create"), "admin.delete": (6, "Delete")}
-READS = ("audit.read", "audit.export", "queue.export", "request.reveal", "request.receipt")
+READS = (
+    *("audit.read", "audit.export", "queue.export", "request.reveal", "request.receipt"),
+    "policy.export_trial",
+)
 CREATES = (
     *("request.submit", "token.create", "webhook.create", "handoff.start", "admin.add"),
     *("policy.draft", "person.save_view"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from policies.views import draft, index, moving, policy, rules, trials
+from policies.views import draft, index, moving, policy, rules, trial_rows, trials
 
 urlpatterns = [
     path("", index.index, name="policies"),
@@ -24,6 +24,9 @@ urlpatterns = [
     path("<slug:slug>/simulate/", trials.ask, name="trial_ask"),
     path("<slug:slug>/simulations/<int:pk>/", trials.trial, name="trial"),
     path("<slug:slug>/simulations/<int:pk>/stop/", trials.stop, name="trial_stop"),
-    path("<slug:slug>/simulations/<int:pk>/requests/", trials.listed, name="trial_rows"),
+    path("<slug:slug>/simulations/<int:pk>/requests/", trial_rows.listed, name="trial_rows"),
+    path(
+        "<slug:slug>/simulations/<int:pk>/requests/export/", trial_rows.export, name="trial_export"
+    ),
     path("<slug:slug>/move/", moving.moving, name="policy_move"),
 ]

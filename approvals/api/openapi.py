@@ -8,7 +8,7 @@ from approvals import kinds
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import REF, ProblemShape
 
-DESCRIPTION = """Ask for refunds and account changes, decide them, keep them moving and follow what \
+DESCRIPTION = """Ask for something that people decide, decide it, keep it moving and follow what \
 happens: the same commands as the pages, with the same rules.
 
 Every command takes an `Idempotency-Key`: repeated with the same key it is carried out once and \

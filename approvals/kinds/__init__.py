@@ -25,13 +25,16 @@ def loaded() -> Loaded:
     for path in settings.APPROVAL_KINDS:
         try:
             kind = import_string(path)()
+            own = kind.secrets() if isinstance(kind, Kind) else ()
         except Exception as error:  # a foreign module may raise anything while it is imported
             problems.append(f"The kind {path} cannot be loaded: {type(error).__name__}: {error}.")
             continue
-        if isinstance(kind, Kind):
-            found.append(kind)
-        else:
+        if not isinstance(kind, Kind):
             problems.append(f"{path} is not a kind: it must be a subclass of Kind.")
+        elif isinstance(own, str) or not all(isinstance(secret, str) for secret in own):
+            problems.append(f"The secrets of {path} must be a list of texts.")
+        else:
+            found.append(kind)
     return Loaded(found, problems)
 
 
@@ -53,6 +56,11 @@ def kind_of(slug: str) -> Kind:
 def private_labels() -> frozenset[str]:
     """Of all kinds: labels of facts that are hidden where they are shown."""
     return frozenset().union(*(kind.private_labels for kind in all_kinds().values()))
+
+
+def secrets() -> list[str]:
+    """Of all kinds, as they are set now; an empty one hides nothing."""
+    return [secret for kind in all_kinds().values() for secret in kind.secrets()]
 
 
 def systems() -> dict[str, str]:

@@ -113,6 +113,9 @@ class AccountChange(Kind):
     def reply_facts(self, payload: Payload) -> Mapping[str, str]:
         return {"change": payload["change"]}
 
+    def secrets(self) -> Sequence[str]:
+        return [settings.ACCOUNT_SERVICE_SECRET]
+
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not settings.ACCOUNT_SERVICE_URL:
             return Refused("not-configured", permanent=False)

@@ -175,6 +175,10 @@ class Kind(ABC):
     def facts(self, payload: Payload) -> Sequence[Fact]:
         """What was asked for, line by line."""
 
+    def secrets(self) -> Sequence[str]:
+        """What proves to the system who we are: hidden wherever it stands, in evidence and in logs."""
+        return []
+
     def examine(self, payload: Payload) -> Sequence[Fact]:
         """What the outside system knows about it now. Raise `Invalid` when it cannot succeed."""
         return []

@@ -166,6 +166,9 @@ class Refund(Kind):
             Fact("Refunded after", money(refunded + payload["amount"], currency)),
         ]
 
+    def secrets(self) -> Sequence[str]:
+        return [settings.STRIPE_API_KEY, *settings.STRIPE_WEBHOOK_SECRETS]
+
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not settings.STRIPE_API_KEY:
             return Refused("not-configured", permanent=False)

@@ -273,7 +273,7 @@ def _execution(item: ApprovalRequest, kind: kinds.Kind) -> dict | None:
         return None
     attempts = [attempt_view.described(item, one) for one in effect.tries.order_by("-number")]
     return {
-        "system": f"Calls to {kind.system}" if kind.system != "A person" else "Execution",
+        "system": f"Calls to {kind.system}" if kind.is_outside else "Execution",
         "sentence": "" if attempts else _without_calls(effect),
         "attempts": attempts,
         "max_attempts": None,

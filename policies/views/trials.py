@@ -1,4 +1,4 @@
-"""Trying a table over past requests: asking for it, how far it is, what it found, and the lists."""
+"""Trying a table over past requests: asking for it, how far it is, and what it found."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,7 +8,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from approvals import queries as requests_of
 from approvals.forms import add_errors
 from approvals.policy_words import duration as exactly
 from approvals.refusals import Invalid, NotAllowed, Refusal
@@ -19,10 +18,9 @@ from approvals.views.frame import form_key, new_key, reader, whole
 from approvals.wording import duration, money, short_name, visible
 from policies.commands import trials
 from policies.forms import TrialForm
-from policies.models import Trial, TrialRow
+from policies.models import Trial
 from policies.views import frame
 
-PAGE = 50
 SHOWN = 20
 IN_WORDS = {
     "same": "The same approvals",
@@ -105,7 +103,8 @@ def _ask_page(
     return render(request, "policies/ask_trial.html", context, status=status)
 
 
-def _found(request: HttpRequest, slug: str, pk: int) -> Trial:
+def found_trial(request: HttpRequest, slug: str, pk: int) -> Trial:
+    """Raise `Http404` for who sees no policies."""
     frame.found(request, slug)
     trial = (
         Trial.objects.filter(policy__slug=slug, pk=pk).select_related("asked_by", "policy").first()
@@ -118,7 +117,7 @@ def _found(request: HttpRequest, slug: str, pk: int) -> Trial:
 @require_GET
 def trial(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """The page; while it runs its region asks again every two seconds."""
-    one = _found(request, slug, pk)
+    one = found_trial(request, slug, pk)
     context = {
         "name": visible(one.policy.name),
         "slug": slug,
@@ -183,7 +182,7 @@ def _result(one: Trial) -> dict:
 
 @require_POST
 def stop(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    _found(request, slug, pk)
+    found_trial(request, slug, pk)
     try:
         answer = trials.stop(
             pk=pk, by=request.user, at=timezone.now(), key=request.POST.get("idempotency_key", "")
@@ -192,38 +191,3 @@ def stop(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return errors.refused(request, refusal, ref="the trial", back=f"/policies/{slug}/simulate/")
     messages.success(request, answer.sentence, extra_tags="done")
     return redirect("trial", slug=slug, pk=pk)
-
-
-@require_GET
-def listed(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """The requests behind a number, those that the reader may see."""
-    one = _found(request, slug, pk)
-    way = request.GET.get("way", "")
-    if way not in IN_WORDS:
-        raise Http404(way)
-    rows = TrialRow.objects.filter(trial=one)
-    rows = rows.filter(nobody=True) if way == "nobody" else rows.filter(way=way)
-    after = whole(request.GET.get("after")) or 0
-    page = list(rows.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
-    shown = page[:PAGE]
-    seen = requests_of.seen_by(reader(request)).filter(ref__in=[row.ref for row in shown])
-    visible_refs = set(seen.values_list("ref", flat=True))
-    context = {
-        "name": visible(one.policy.name),
-        "back_url": f"/policies/{slug}/simulations/{pk}/",
-        "label": IN_WORDS[way],
-        "total": f"{rows.count():,}",
-        "rows": [
-            {
-                "ref": row.ref,
-                "url": f"/requests/{row.ref}/",
-                "was": visible(row.was),
-                "would_be": visible(row.would_be) or "no rule",
-            }
-            for row in shown
-            if row.ref in visible_refs
-        ],
-        "hidden": len(shown) - len(visible_refs),
-        "next_url": f"?way={way}&after={shown[-1].pk}" if len(page) > PAGE else "",
-    }
-    return render(request, "policies/trial_rows.html", context)

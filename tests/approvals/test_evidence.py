@@ -1,10 +1,14 @@
-"""What a provider said is kept without secrets (T2.9)."""
+"""What a provider said is kept without secrets (T2.9), and without what a kind calls private."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.kinds.evidence import LONGEST, masked
+from approvals import kinds
+from approvals.kinds.account_change import AccountChange
+from approvals.kinds.base import Done, Unknown
+from approvals.kinds.evidence import LONGEST, kept, masked
+from audit import masking
 
 
 @pytest.mark.parametrize(
@@ -114,3 +118,55 @@ def test_evidence_can_be_stored():
 @given(text=st.text(), digits=st.text("0123456789", min_size=13, max_size=19))
 def test_no_card_number_stands_in_evidence(text, digits):
     assert digits not in masked(f"{text} {digits} {text}")
+
+
+# --- What kinds declare -----------------------------------------------------------------------------
+
+CHANGE = {"account": "acct_5498", "change": "email", "to": "zoë@example.test"}
+
+
+@pytest.mark.parametrize(
+    "written", ["zoë@example.test", "zo\\u00eb@example.test", "zo%C3%AB%40example.test"]
+)
+def test_a_private_fact_is_kept_only_so_far_that_it_can_be_told_apart(written):
+    said = kept(f"HTTP 200: to {written}, acct_5498", AccountChange(), CHANGE)
+    assert said == "HTTP 200: to z…@example.test, acct_5498"
+
+
+def test_no_private_fact_of_an_answer_reaches_a_page(client, cast, monkeypatch):
+    item = cast.approve(cast.ask_for_account_change(), by=cast.operator)
+    said = "HTTP 200: new@example.test is now the address."
+    monkeypatch.setattr(AccountChange, "send", lambda self, effect: Done("c-1", said))
+    assert cast.run(item) == "done"
+    client.force_login(cast.operator)
+    for address in (f"/requests/{item.ref}/", f"/requests/{item.ref}/attempts/1/"):
+        page = client.get(address).content.decode()
+        assert "n…@example.test" in page
+        assert "new@example.test" not in page
+
+
+def test_facts_that_cannot_be_read_lose_no_outcome(cast, monkeypatch):
+    item = cast.approve(cast.ask_for_account_change(), by=cast.operator)
+    monkeypatch.setattr(AccountChange, "send", lambda self, effect: Done("c-1", "new@example.test"))
+    monkeypatch.setattr(AccountChange, "facts", lambda self, payload: payload["gone"])
+    assert cast.run(item) == "done"
+    evidence = item.effect.tries.get().evidence
+    assert evidence == "Not kept: its private facts could not be read (KeyError)."
+
+
+@pytest.mark.parametrize("result", [Done("c-1", None), Done(None), Unknown("no-answer", b"")])
+def test_a_result_without_words_is_a_doubt(cast, monkeypatch, result):
+    item = cast.approve(cast.ask_for_account_change(), by=cast.operator)
+    monkeypatch.setattr(AccountChange, "send", lambda self, effect: result)
+    assert cast.run(item) == "in doubt"
+
+
+def test_the_secrets_of_every_kind_are_hidden(monkeypatch):
+    monkeypatch.setattr(AccountChange, "secrets", lambda self: ["horse-battery", "horse-battery-2"])
+    assert "horse-battery-2" in kinds.secrets()
+    assert masked("key horse-battery-2 refused") == "key [secret] refused"
+
+
+def test_what_is_to_be_hidden_is_hidden_in_every_text():
+    masking.hide(["staple-of-one-test"])
+    assert masking.masked("key staple-of-one-test") == "key [secret]"

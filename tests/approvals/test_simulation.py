@@ -197,6 +197,15 @@ def test_every_number_has_its_list(cast, policy, asked, tmp_path):
     assert {row["ref"] for row in rows} <= {item.ref for item in asked}
 
 
+def test_no_cell_of_its_file_is_a_formula(cast, policy, asked, tmp_path):
+    file = tmp_path / "differ.csv"
+    table = [{"name": "=1+1", "steps": [{"team": "Finance"}]}]
+    load_policy(slug="refunds", name="Refunds", table=table, at=cast.now)
+    run("--version-number", "2", "--csv", str(file))
+    with file.open() as opened:
+        assert {row["would_be"] for row in csv.DictReader(opened)} == {"'=1+1"}
+
+
 def test_in_words(cast, policy, asked):
     said = run("--version-number", "1")
     assert "40 requests were looked at." in said

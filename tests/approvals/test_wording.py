@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from approvals import wording
 from approvals.currencies import DIGITS
-from approvals.wording import MalformedMoney, clock, duration, money, parse_money
+from approvals.wording import MalformedMoney, clock, decimal, duration, money, parse_money
 
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 )
 def test_money_is_written_with_its_currency_and_digits(amount, currency, written):
     assert money(amount, currency) == written
+    assert f"{currency} {decimal(amount, currency)}" == written.replace(",", "")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ PAGES = {
         *("/policies/refunds/drafts/1/rules/1/", "/policies/refunds/drafts/1/rules/new/"),
         "/policies/refunds/drafts/1/rules/1/remove/",
         *("/policies/refunds/simulate/", "/policies/refunds/simulations/1/"),
-        "/policies/refunds/simulations/1/requests/?way=nobody",
+        "/policies/refunds/simulations/1/requests/?way=more_approvals",
         *("/access/", "/access/changes/", "/access/changes/1/", "/access/changes/1/withdraw/"),
         *("/access/queues/refunds/", "/access/queues/refunds/decide_request/", "/access/review/"),
         *("/people/", "/people/?q=nobody", "/people/3/access/", "/people/3/seats/2/"),
@@ -504,7 +504,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
-    *("policy_file", "access_review_file"),  # files
+    *("policy_file", "trial_export", "access_review_file"),  # files
     *("access_propose", "seats"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.

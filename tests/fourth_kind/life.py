@@ -1,72 +1,17 @@
 """The life of a gift card. Run by `test_fourth_kind`, in a process that has the package installed."""
 
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 
-from accounts import grants
-from accounts.models import Team
 from approvals import kinds
-from approvals.models import ApprovalRequest, Policy, Queue, State
+from approvals.kinds.base import Done
+from approvals.models import State
 from approvals.replies import reply_to
-from tests.approvals.api.conftest import calls  # noqa: F401 - fixture
-from tests.approvals.pages.common import hidden, text
-from tests.approvals.pages.conftest import as_, fixed_time  # noqa: F401 - fixtures
+from tests.approvals.pages.common import decision, text
 from tests.crash.common import assert_explained, settle_down
-from tests.fourth_kind.service import GiftCardService
-
-POLICY = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-kind" / "gift-cards.toml"
-RIGHTS = {
-    "Support": ("view_queue", "submit_request", "answer_request"),
-    "Finance": ("view_queue", "decide_request"),
-    "Operations": ("view_queue", "operate_request"),
-}
-FORM = {
-    "order": "O-7",
-    "recipient": "ann@example.test",
-    "amount": "25.00",
-    "currency": "EUR",
-    "customer": "A. Silva",
-    "ticket": "ZD-7",
-    "reason": "Parcel was late.",
-    "idempotency_key": "K",
-}
-
-
-@pytest.fixture
-def service(monkeypatch):
-    service = GiftCardService()
-    monkeypatch.setenv("GIFT_CARD_URL", service.url)
-    monkeypatch.setenv("GIFT_CARD_SECRET", "a secret for tests")
-    monkeypatch.setenv("GIFT_CARD_TIMEOUT_S", "0.5")
-    yield service
-    service.stop()
-
-
-@pytest.fixture
-def desk(cast):
-    """The queue and its rule, as the page says they are set up."""
-    call_command("load_policy", str(POLICY), verbosity=0)
-    queue = Queue.objects.create(
-        slug="gift-cards",
-        name="Gift cards",
-        kinds=["gift_card"],
-        policy=Policy.objects.get(slug="gift-cards"),
-    )
-    for team, rights in RIGHTS.items():
-        for right in rights:
-            grants.give(right, to=Team.objects.get(name=team), on=queue)
-    return queue
-
-
-@pytest.fixture
-def item(desk, service, as_):  # noqa: F811
-    """Asked for on the page."""
-    client = as_("requester")
-    page = client.post("/requests/new/gift_card/", FORM)
-    client.post("/requests/new/gift_card/check/", {name: hidden(page, name) for name in FORM})
-    return ApprovalRequest.objects.get(kind="gift_card")
+from tests.fourth_kind.conftest import FORM
 
 
 def told(cast, item, language="en") -> str:
@@ -75,12 +20,49 @@ def told(cast, item, language="en") -> str:
     return reply.text
 
 
-def test_the_form_shows_its_fields(desk, as_):  # noqa: F811
+def decided(client, item, verb: str, **changes):
+    """Decided on the page; where that leads."""
+    answer = client.post(f"/requests/{item.ref}/{verb}/", decision(item, **changes))
+    assert answer.status_code == 302, text(answer)
+    return answer
+
+
+def test_the_form_shows_its_fields(desk, as_):
     page = text(as_("requester").get("/requests/new/gift_card/"))
     assert all(f'name="{name}"' in page for name in ("order", "recipient", "amount", "currency"))
 
 
-def test_by_api_it_is_asked_for_with_the_same_words(desk, calls, cast):  # noqa: F811
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("amount", "25,5", "Enter the amount in EUR like"),
+        ("amount", "600.00", "at most 50000"),
+        ("recipient", "nobody", "valid email address"),
+        ("order", "", "Enter the order."),
+    ],
+)
+def test_the_form_says_what_is_wrong(desk, as_, name, typed, said):
+    answer = as_("requester").post("/requests/new/gift_card/", FORM | {name: typed})
+    assert answer.status_code == 422
+    assert said in text(answer)
+
+
+def test_its_rule_sends_it_to_the_team(item, as_):
+    assert (item.policy_rule, item.waiting_team.name) == ("Gift cards", "Finance")
+    assert (item.amount, item.currency) == (2500, "EUR")
+    assert item.ref in text(as_("operator").get("/queue/?view=people&kind=gift_card"))
+    assert item.ref in text(as_("approver").get("/decisions/"))
+    assert item.ref not in text(as_("operator").get("/queue/?view=people&kind=refund"))
+
+
+def test_it_is_approved_on_the_page(item, cast, service, as_):
+    decided(as_("approver"), item, "approve")
+    assert cast.get(item.ref).state == State.APPROVED
+    assert cast.run(item, at=cast.now + timedelta(minutes=4)) == "done"
+    assert "EUR 25.00 for order O-7 was sent" in told(cast, item)
+
+
+def test_by_api_it_is_asked_for_with_the_same_words(desk, calls, cast):
     payload = {"order": "O-8", "recipient": "b@example.test", "amount": 2500, "currency": "EUR"}
     wanted = {"kind": "gift_card", "payload": payload, "customer": "B.", "reason": "Late."}
     answer = calls(cast.requester, "read", "submit").post("/requests", wanted)
@@ -88,7 +70,7 @@ def test_by_api_it_is_asked_for_with_the_same_words(desk, calls, cast):  # noqa:
     assert answer.json()["ref"].startswith("GC-")
 
 
-def test_it_is_approved_and_sent_once(item, cast, service, as_):  # noqa: F811
+def test_it_is_approved_and_sent_once(item, cast, service, as_):
     assert item.ref.startswith("GC-")
     assert "has not been sent yet" in told(cast, item)
     item = cast.approve(item)
@@ -113,7 +95,7 @@ def test_a_lost_answer_is_found_and_nothing_is_sent_twice(item, cast, service):
     assert_explained()
 
 
-def test_a_cause_of_its_own_is_told_with_its_runbook(item, cast, service, as_):  # noqa: F811
+def test_a_cause_of_its_own_is_told_with_its_runbook(item, cast, service, as_):
     item = cast.approve(item)
     service.fault = "sold_out"
     cast.run(item)
@@ -123,7 +105,12 @@ def test_a_cause_of_its_own_is_told_with_its_runbook(item, cast, service, as_): 
     assert "no gift cards are left in stock" in page
     assert "/runbooks/gift-card-stock/" in page
     assert "no gift cards are left in stock" in text(client.get("/failures/")).casefold()
-    assert "Gift card not sent" in text(client.get("/runbooks/gift-card-stock/"))
+    board = text(client.get("/failures/gift-cards-sold-out/"))
+    assert "New ones arrive every morning" in board
+    assert item.ref in board
+    runbook = text(client.get("/runbooks/gift-card-stock/"))
+    assert "Gift card not sent" in runbook
+    assert item.ref in runbook
     assert "takes longer than usual" in told(cast, item)
     service.fault = ""
     assert settle_down(cast, item) == State.DONE
@@ -131,7 +118,7 @@ def test_a_cause_of_its_own_is_told_with_its_runbook(item, cast, service, as_): 
     assert_explained()
 
 
-def test_what_is_refused_for_good_needs_a_person(item, cast, service, as_):  # noqa: F811
+def test_what_is_refused_for_good_needs_a_person(item, cast, service, as_):
     item = cast.approve(item)
     service.fault = "recipient_refused"
     cast.run(item)
@@ -139,11 +126,34 @@ def test_what_is_refused_for_good_needs_a_person(item, cast, service, as_):  # n
     page = text(as_("operator").get(f"/requests/{item.ref}/"))
     assert "recipient&#x27;s address was refused" in page
     assert "could not be sent so far" in told(cast, item)
+    runbook = text(as_("operator").get(f"/runbooks/gift-card-stock/?request={item.ref}"))
+    assert f'href="/requests/{item.ref}/withdraw/"' in runbook
     assert service.made == []
     assert_explained()
 
 
-@pytest.mark.parametrize("answer", [None, "done", ValueError("broken")])
+def test_by_api_its_causes_are_told_like_ours(item, cast, service, calls):
+    item = cast.approve(item)
+    service.fault = "sold_out"
+    cast.run(item)
+    caller = calls(cast.operator, "read")
+    shown = caller.get(f"/requests/{item.ref}").json()
+    assert shown["execution"]["last_cause"] == "gift-cards-sold-out"
+    assert shown["waiting"]["runbook"].endswith("/runbooks/gift-card-stock/")
+    assert "no gift cards are left in stock" in shown["waiting"]["sentence"]
+    [call] = caller.get(f"/requests/{item.ref}/attempts").json()["items"]
+    assert (call["outcome"], call["meaning"]) == ("refused", "no gift cards are left in stock")
+    found = caller.get("/requests?kind=gift_card&cause=gift-cards-sold-out").json()["items"]
+    assert [one["ref"] for one in found] == [item.ref]
+    assert_explained()
+
+
+def test_its_schema_is_published(cast, calls):
+    document = calls(cast.operator, "read").get("/openapi.json").json()
+    assert "Send a customer a gift card by e-mail." in str(document)
+
+
+@pytest.mark.parametrize("answer", [None, "done", Done("card-1", None), ValueError("broken")])
 def test_nonsense_from_its_code_is_a_doubt(item, cast, monkeypatch, answer):
     def send(self, effect):
         if isinstance(answer, Exception):

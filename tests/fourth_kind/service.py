@@ -5,6 +5,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+SECRET = "a secret for tests"
+
 
 class GiftCardService:
     """`fault`: "" | "hang after effect" | a code that it refuses with. A key makes one card."""
@@ -22,7 +24,7 @@ class GiftCardService:
                 service.sendings += 1
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if service.fault and service.fault != "hang after effect":
-                    return self._say(422, {"error": service.fault})
+                    return self._say(422, self._refusal(body))
                 key = self.headers["Idempotency-Key"]
                 if key not in service.cards:
                     card = {
@@ -36,6 +38,11 @@ class GiftCardService:
                     service._over.wait(60)
                     return None
                 return self._say(200, service.cards[key])
+
+            def _refusal(self, body: dict[str, Any]) -> dict[str, Any]:
+                """Says more than it should: the caller's secret, and whom the card was for."""
+                secret = self.headers["Authorization"].removeprefix("Bearer ")
+                return {"error": service.fault, "for": body["recipient"], "asked with": secret}
 
             def do_GET(self) -> None:
                 wanted = self.path.rsplit("/", 1)[1]

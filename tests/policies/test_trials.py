@@ -1,16 +1,21 @@
 """A table is tried by a worker: progress, result, lists behind the numbers, and every way to end."""
 
+import csv
+import io
 import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.test import Client
 
+from accounts import grants
 from accounts.models import User
-from approvals.models import Policy
+from approvals.commands import submit
+from approvals.exporting import FORMULA
+from approvals.models import ApprovalRequest, Policy, Queue
 from approvals.refusals import Invalid, NotAllowed, TransitionNotAllowed
 from audit.models import Event
-from policies import jobs, trying
+from policies import jobs, listing, trying
 from policies.commands import trials
 from policies.models import Trial, TrialRow
 from tests.policies.test_drafts import TABLE, begin, change
@@ -83,6 +88,159 @@ def test_lists_hide_what_the_reader_may_not_see(cast):
     url = f"/policies/refunds/simulations/{trial.pk}/requests/?way=more_approvals"
     assert text(signed_in(auditor).get(url)).count("/requests/RF-") == 3
     assert signed_in(cast.stranger).get(url).status_code == 404
+
+
+def listed(cast) -> tuple[str, ApprovalRequest]:
+    """The list of what would need more approvals: its address, and a request in it."""
+    item = cast.ask(payload={"amount": 900})
+    trial = finish(cast, ask(cast, draft=change(cast, begin(cast)).pk))
+    return f"/policies/refunds/simulations/{trial.pk}/requests/?way=more_approvals", item
+
+
+def file_of(client: Client, url: str) -> list[dict]:
+    answer = client.get(url.replace("?", "export/?"))
+    assert answer.status_code == 200
+    lines = b"".join(answer.streaming_content).decode().removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(lines)))
+
+
+def test_a_row_says_how_much_what_and_when(cast):
+    url, item = listed(cast)
+    page = text(signed_in(cast.admin).get(url))
+    assert 'class="num">EUR 9.00<' in page
+    assert f"{item.ref}</span> Refund</a><small>Refunds</small>" in page
+    assert item.created_at.strftime("%Y-%m-%dT%H:%M:%SZ") in page
+    assert "Asked for anew" not in page
+
+
+def test_the_file_says_what_the_list_says(cast, monkeypatch):
+    monkeypatch.setattr(listing, "CHUNK", 2)
+    items = [cast.ask(payload={"amount": 900 + n}) for n in range(5)]
+    trial = finish(cast, ask(cast, draft=change(cast, begin(cast)).pk))
+    url = f"/policies/refunds/simulations/{trial.pk}/requests/?way=more_approvals"
+    client = signed_in(cast.admin)
+    page, lines = text(client.get(url)), file_of(client, url)
+    assert [line["ref"] for line in lines] == re.findall(r'class="ref">(RF-\d+)<', page)
+    assert [line["amount"] for line in lines] == ["9.00", "9.01", "9.02", "9.03", "9.04"]
+    row = TrialRow.objects.get(ref=items[0].ref)
+    assert lines[0] == {
+        "ref": items[0].ref,
+        "kind": "refund",
+        "queue": "refunds",
+        "created_at": "2026-11-24T09:12:00Z",
+        "amount": "9.00",
+        "currency": "EUR",
+        "was": row.was,
+        "would_be": row.would_be,
+        "way": "more_approvals",
+        "nobody": "False",
+        "changed_since": "False",
+        "link": f"http://testserver/requests/{items[0].ref}/",
+    }
+
+
+def change_content(cast, item: ApprovalRequest, *, at: datetime, amount: int) -> None:
+    payload = {**item.payload, "amount": amount}
+    said = {"payload": payload, "customer": item.customer, "reason": item.reason}
+    submit.resubmit(ref=item.ref, revision=1, by=cast.requester, at=at, key=cast.key(), **said)
+
+
+def list_of(cast, item: ApprovalRequest) -> str:
+    """The address of a list that holds this request."""
+    trial = ask(cast)
+    TrialRow.objects.create(trial=trial, ref=item.ref, way="uncovered", was="A", nobody=False)
+    return f"/policies/refunds/simulations/{trial.pk}/requests/?way=uncovered"
+
+
+def test_what_was_changed_after_the_trial_says_so(cast):
+    item = cast.ask()
+    url = list_of(cast, item)
+    change_content(cast, item, at=cast.now + timedelta(hours=1), amount=9_900)
+    client = signed_in(cast.admin)
+    assert "Asked for anew since it was tried" in text(client.get(url))
+    [line] = file_of(client, url)
+    assert (line["amount"], line["changed_since"]) == ("99.00", "True")
+    assert (line["was"], line["would_be"]) == ("A", "")
+
+
+def test_what_was_changed_before_the_trial_is_what_was_tried(cast):
+    item = cast.ask()
+    change_content(cast, item, at=cast.now, amount=9_900)
+    [line] = file_of(signed_in(cast.admin), list_of(cast, item))
+    assert (line["amount"], line["changed_since"]) == ("99.00", "False")
+
+
+def test_what_moves_no_money_has_no_amount(cast):
+    url = list_of(cast, cast.ask_for_account_change())
+    client = signed_in(cast.admin)
+    assert '<span class="quiet">None</span>' in text(client.get(url))
+    [line] = file_of(client, url)
+    assert (line["amount"], line["currency"]) == ("", "")
+
+
+def test_neither_list_nor_file_shows_a_hidden_request(cast):
+    elsewhere = Queue.objects.create(
+        slug="elsewhere",
+        name="Elsewhere",
+        kinds=["refund"],
+        policy=Policy.objects.get(slug="refunds"),
+    )
+    team = cast.requester.memberships.first().group.team
+    grants.give("submit_request", to=team, on=elsewhere)
+    hidden = cast.ask(payload={"amount": 900}, queue="elsewhere")
+    url, seen = listed(cast)
+    client = signed_in(cast.auditor)
+    page = text(client.get(url))
+    assert (hidden.ref in page, seen.ref in page) == (False, True)
+    assert "1 of this page are of queues that you do not see" in page
+    assert [line["ref"] for line in file_of(client, url)] == [seen.ref]
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_of_the_file_is_a_formula(cast, evil):
+    url, _ = listed(cast)
+    TrialRow.objects.update(was=evil, would_be=evil)
+    [line] = file_of(signed_in(cast.admin), url)
+    assert not [cell for cell in line.values() if cell.startswith(FORMULA)]
+    assert line["was"].lstrip("'").strip() == evil.strip()
+
+
+def test_a_file_is_an_event_of_who_took_it(cast):
+    url, _ = listed(cast)
+    client = signed_in(cast.admin)
+    client.get(url)
+    assert not Event.objects.filter(action="policy.export_trial").exists()
+    file_of(client, url)
+    told = Event.objects.get(action="policy.export_trial")
+    assert told.stream == f"person/{cast.admin.person_key}"
+    assert told.target_id == "refunds"
+    assert told.facts == {"trial": Trial.objects.get().pk, "way": "more_approvals"}
+
+
+def test_a_foreign_role_gets_no_file_and_leaves_no_event(cast):
+    url, _ = listed(cast)
+    export = url.replace("?", "export/?")
+    assert signed_in(cast.stranger).get(export).status_code == 404
+    assert signed_in(cast.admin).get(export.replace("more_approvals", "x")).status_code == 404
+    assert signed_in(cast.admin).get(export.replace("/refunds/", "/others/")).status_code == 404
+    assert signed_in(cast.admin).post(export).status_code == 405
+    assert not Event.objects.filter(action="policy.export_trial").exists()
+
+
+def test_the_file_is_read_as_it_leaves(cast, monkeypatch):
+    """Closing it in the middle reads no further."""
+    monkeypatch.setattr(listing, "CHUNK", 1)
+    for _ in range(4):
+        cast.ask(payload={"amount": 900})
+    trial = finish(cast, ask(cast, draft=change(cast, begin(cast)).pk))
+    read, lines = [], listing.lines
+    monkeypatch.setattr(listing, "lines", lambda *args: read.append(1) or lines(*args))
+    url = f"/policies/refunds/simulations/{trial.pk}/requests/export/?way=more_approvals"
+    answer = signed_in(cast.admin).get(url)
+    stream = iter(answer.streaming_content)
+    next(stream), next(stream)
+    answer.close()
+    assert len(read) == 1
 
 
 def test_a_long_list_has_pages(cast):

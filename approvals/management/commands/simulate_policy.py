@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date
 
 from approvals import policy_file
+from approvals.exporting import cell
 from approvals.models import Policy
 from approvals.policy_table import MalformedPolicy
 from approvals.policy_table import parse as parse_table
@@ -97,9 +98,8 @@ def _writer(stack: ExitStack, path: Path) -> Any:
     rows.writerow(COLUMNS)
 
     def tell(one: Difference) -> None:
-        rows.writerow(
-            [one.ref, one.was, one.would_be, one.way, one.amount, one.currency, int(one.nobody)]
-        )
+        said = [one.ref, one.was, one.would_be, one.way, one.amount, one.currency, int(one.nobody)]
+        rows.writerow([cell(value) for value in said])
 
     return tell
 

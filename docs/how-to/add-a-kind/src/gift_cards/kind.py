@@ -109,6 +109,9 @@ class GiftCard(Kind):
     def reply_facts(self, payload: Payload) -> Mapping[str, str]:
         return {"order": payload["order"]}
 
+    def secrets(self) -> Sequence[str]:
+        return [os.environ.get("GIFT_CARD_SECRET", "")]
+
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         if not _is_set_up():
             return Refused("not-configured", permanent=False)
