@@ -17,9 +17,9 @@ def findings(draft: Draft) -> list[Finding]:
 def lint_table(policy: Policy, table: list) -> list[Finding]:
     """What is wrong by itself, then what nobody could approve as things are now; by rule."""
     rules = parse(table)
-    names = set(Team.objects.values_list("name", flat=True))
-    found = lint(rules, teams=names, served=served_by(policy))
-    found += reachable.findings(policy, rules, at=timezone.now())
+    teams = {team.name: team for team in Team.objects.all()}
+    found = lint(rules, teams=teams, served=served_by(policy))
+    found += reachable.findings(policy, rules, teams, at=timezone.now())
     return sorted(found, key=lambda one: one.rule)
 
 

@@ -42,7 +42,7 @@ def open_drafts(policy: Policy) -> QuerySet[Draft]:
 def draft(slug: str, pk: int) -> Draft | None:
     found = Draft.objects.select_related(
         "policy__live", "based_on", "created_by", "ended_by", "published_as"
-    )
+    ).prefetch_related("policy__queues")
     return found.filter(policy__slug=slug, pk=pk).first()
 
 

@@ -22,12 +22,16 @@ from approvals.wording import listed, money, short_name
 NOBODY = uuid.UUID(int=0)
 
 
-def findings(policy: Policy, rules: Sequence[Rule], *, at: datetime) -> list[Finding]:
-    """One for each rule that cannot be met, or not always. Rules that name no such team are left out."""
+def findings(
+    policy: Policy, rules: Sequence[Rule], teams: Mapping[str, Group], *, at: datetime
+) -> list[Finding]:
+    """One for each rule that cannot be met, or not always. Rules that name no such team are left out.
+
+    `teams`: all that there are, by name.
+    """
     names = {name for rule in rules for step in rule.steps for name in step.teams}
-    teams = {team.name: team for team in Group.objects.filter(name__in=names)}
-    people = candidates([team.pk for team in teams.values()], at)
-    queues = list(policy.queues.order_by("name"))
+    people = candidates([team.pk for name, team in teams.items() if name in names], at)
+    queues = sorted(policy.queues.all(), key=lambda queue: queue.name)
     return [
         Finding(number, f"“{rule.name}”: {text}", is_error=False)
         for number, rule in enumerate(rules, start=1)

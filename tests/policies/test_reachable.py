@@ -22,7 +22,8 @@ def finance(cast) -> Team:
 def found(cast, *rules: dict, policy: str = "refunds") -> list[str]:
     table = parse([{"name": "R", "steps": [{"team": "Finance"}], **rule} for rule in rules])
     policy = Policy.objects.get(slug=policy)
-    return [one.sentence for one in reachable.findings(policy, table, at=cast.now)]
+    teams = {team.name: team for team in Team.objects.all()}
+    return [one.sentence for one in reachable.findings(policy, table, teams, at=cast.now)]
 
 
 def of(quorum: int, **when: object) -> dict:
