@@ -2,7 +2,12 @@
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest
+from django.shortcuts import render
 
 from accounts.models import User
 
@@ -17,3 +22,19 @@ class PeopleOnly(AuthenticationBackend):
 
     def user_can_authenticate(self, user: User) -> bool:
         return super().user_can_authenticate(user) and not user.is_service
+
+
+class KnownPeople(DefaultSocialAccountAdapter):
+    """Who signs in elsewhere must be connected with an account here; a program never is."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if sociallogin.is_existing and sociallogin.user.is_service:
+            raise ImmediateHttpResponse(render(request, "account/signup_closed.html", status=403))
+
+
+class SecondFactors(DefaultMFAAdapter):
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {**super().get_public_key_credential_rp_entity(), "name": "Approval Queue"}

@@ -116,6 +116,11 @@ class Team(Group):
     opens_at = models.TimeField(default=time(9))
     closes_at = models.TimeField(default=time(17, 30))
     work_days = models.CharField(max_length=7, default="01234")
+    needs_second_factor = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Its members set up a second factor before they do anything else.",
+    )
 
     class Meta:
         constraints = [

@@ -1,13 +1,21 @@
-"""Sign-ins and failed sign-ins are events too."""
+"""Sign-ins, failed sign-ins, and what people change about how they sign in, are events too."""
 
 import hashlib
 
+from allauth.account import signals
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa import signals as factors
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as social
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.contrib.auth.signals import (
     user_logged_in,
     user_logged_out,
     user_login_failed,
 )
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,10 +27,25 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_failed, dispatch_uid="audit")
+    signals.password_changed.connect(_password_changed, dispatch_uid="audit")
+    signals.password_reset.connect(_password_changed, dispatch_uid="audit")
+    # allauth tells of factors after the commit; a row tells in the same transaction.
+    post_save.connect(_factor_added, sender=Authenticator, dispatch_uid="audit")
+    post_delete.connect(_factor_removed, sender=Authenticator, dispatch_uid="audit")
+    factors.authentication_failed.connect(_factor_failed, dispatch_uid="audit")
+    social.social_account_added.connect(_connected, dispatch_uid="audit")
+    social.social_account_removed.connect(_disconnected, dispatch_uid="audit")
 
 
-def _signed_in(user: User, **_: object) -> None:
-    _record("person.sign_in", user)
+def _signed_in(user: User, request: HttpRequest | None = None, **_: object) -> None:
+    _record("person.sign_in", user, how=_how(request))
+
+
+def _how(request: HttpRequest | None) -> str:
+    """“password, totp”: each thing that they showed."""
+    shown = (request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or []) if request else []
+    words = [str(one.get("type") or one.get("method", "")) for one in shown]
+    return ", ".join(dict.fromkeys(word for word in words if word)) or "password"
 
 
 def _signed_out(user: User | None, **_: object) -> None:
@@ -46,12 +69,45 @@ def _failed(credentials: dict, **_: object) -> None:
         )
 
 
-def _record(action: str, user: User) -> None:
+def _password_changed(user: User, **_: object) -> None:
+    _record("person.change_password", user)
+
+
+def _factor_added(instance: Authenticator, created: bool, **_: object) -> None:
+    if created and instance.type == Authenticator.Type.RECOVERY_CODES:
+        _record("person.make_codes", instance.user)
+    elif created:
+        _record("person.add_factor", instance.user, kind=instance.get_type_display())
+
+
+def _factor_removed(instance: Authenticator, **_: object) -> None:
+    if instance.type != Authenticator.Type.RECOVERY_CODES:
+        _record("person.remove_factor", instance.user, kind=instance.get_type_display())
+
+
+def _factor_failed(user: User, **_: object) -> None:
+    _record("person.second_factor", user, outcome=Outcome.DENIED, reason_code="wrong-code")
+
+
+def _connected(request: HttpRequest, sociallogin: SocialLogin, **_: object) -> None:
+    _record("person.connect", sociallogin.user, provider=sociallogin.account.provider)
+
+
+def _disconnected(request: HttpRequest, socialaccount: SocialAccount, **_: object) -> None:
+    _record("person.disconnect", socialaccount.user, provider=socialaccount.provider)
+
+
+def _record(
+    action: str, user: User, *, outcome: str = Outcome.SUCCESS, reason_code: str = "", **facts: str
+) -> None:
     with transaction.atomic():
         record(
             stream=f"person/{user.person_key}",
             action=action,
-            actor=Actor(type="person", id=str(user.pk), label=user.name, auth_method="password"),
+            actor=user.actor,
             target=Target(type="person", id=str(user.pk)),
             at=timezone.now(),
+            outcome=outcome,
+            reason_code=reason_code,
+            facts=facts,
         )

@@ -7,8 +7,21 @@ _EDIT = ("name", "fields")
 _EDITED = "user, team, queue"
 
 WORDS = [
-    Word("person.sign_in", "Signed in", "person", refused="Sign-in refused"),
+    Word("person.sign_in", "Signed in", "person", ("how",), refused="Sign-in refused"),
     Word("person.sign_out", "Signed out", "person"),
+    Word("person.change_password", "Own password changed", "person"),
+    Word("person.add_factor", "Second factor set up: {kind}", "person", ("kind",)),
+    Word("person.remove_factor", "Second factor removed: {kind}", "person", ("kind",)),
+    Word("person.make_codes", "Recovery codes made anew", "person"),
+    Word(
+        "person.second_factor",
+        "Second factor shown",
+        "person",
+        refused="A wrong code of the second factor",
+    ),
+    Word("person.connect", "Connected with {provider} to sign in", "person", ("provider",)),
+    Word("person.disconnect", "No longer connected with {provider}", "person", ("provider",)),
+    Word("person.end_sessions", "Ended {sessions} other sessions", "person", ("sessions",)),
     Word("person.settings", "Own settings changed", "person"),
     Word("token.create", "API token “{name}” made", "token", _TOKEN),
     Word("token.rotate", "API token “{name}” replaced", "token", (*_TOKEN, "replaced_by")),

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from audit.notes import NAME, MalformedKey, PublicKey, SigningKey, new_seed
 from config.email import MalformedAddress, email_settings
+from config.oidc import Oidc
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_CALL_S = 25
@@ -97,6 +98,8 @@ class Environment:
     audit_signing_keys: list[SigningKey]  # the first is the newest
     audit_trusted_keys: list[PublicKey]
     audit_places: list[str]  # folders and URLs to which checkpoints are copied
+    second_factor_for: str  # who needs one besides those of teams that say so; "": nobody
+    oidc: Oidc | None  # single sign-on
     base_url: str  # where people find the product, for links in mails
     more_kinds: list[str]  # classes of other packages, as dotted paths
     log_format: str  # "" when not chosen, and so is log_level
@@ -150,6 +153,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         audit_signing_keys=_signing_keys(environ, data_dir),
         audit_trusted_keys=_trusted_keys(environ),
         audit_places=_places(environ, data_dir),
+        second_factor_for=_one_of(environ, "SECOND_FACTOR_FOR", ("administrators", "everybody")),
+        oidc=_oidc(environ),
         base_url=_address(environ, "BASE_URL", "http://127.0.0.1:8000"),
         log_format=_one_of(environ, "LOG_FORMAT", LOG_FORMATS),
         log_level=_one_of(environ, "LOG_LEVEL", LOG_LEVELS),
@@ -342,6 +347,22 @@ def _folder(environ: Mapping[str, str], name: str) -> Path | None:
     if value and not Path(value).is_absolute():
         raise ConfigurationError(f"{name} must be an absolute path.")
     return Path(value) if value else None
+
+
+def _oidc(environ: Mapping[str, str]) -> Oidc | None:
+    issuer = _address(environ, "OIDC_ISSUER", "")
+    client, secret = environ.get("OIDC_CLIENT_ID", ""), environ.get("OIDC_CLIENT_SECRET", "")
+    if not issuer:
+        if client or secret:
+            raise ConfigurationError("OIDC_CLIENT_ID is set but OIDC_ISSUER is not; set both.")
+        return None
+    if not client or not secret:
+        raise ConfigurationError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.")
+    is_far = urlsplit(issuer).hostname not in ("127.0.0.1", "localhost", "::1")
+    if is_far and urlsplit(issuer).scheme != "https":
+        raise ConfigurationError("OIDC_ISSUER must start with https://.")
+    name = environ.get("OIDC_NAME", "").strip()[:40] or "single sign-on"
+    return Oidc(name, issuer, client, secret, _yes_or_no(environ, "OIDC_TRUSTS_EMAIL"))
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -21,6 +21,13 @@ Handler = Callable[[HttpRequest], HttpResponse]
 ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OPEN_PATHS = (
     "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/2fa/authenticate/",
+    "/accounts/2fa/webauthn/login/",
+    "/accounts/oidc/",
+    "/accounts/3rdparty/",
+    "/accounts/inactive/",
+    "/accounts/signup/",
     "/api/",
     "/problems/",
     "/hooks/",

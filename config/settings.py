@@ -29,6 +29,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "guardian",
     "procrastinate.contrib.django",
     "django_filters",
@@ -54,8 +58,10 @@ MIDDLEWARE = [
     "config.middleware.RefuseUnstorableText",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sessions.SessionLimits",
     "config.middleware.SignedInForPages",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.sessions.SecondFactorDue",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -120,6 +126,30 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+PASSWORD_RESET_TIMEOUT = 3600
+USERSESSIONS_ADAPTER = "accounts.sessions.Sessions"
+USERSESSIONS_TRACK_ACTIVITY = True  # by config.sessions, not with each request
+MFA_ADAPTER = "accounts.adapter.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by administrators
+MFA_TOTP_ISSUER = "Approval Queue"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.https
+SECOND_FACTOR_FOR = ENV.second_factor_for
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.KnownPeople"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = ENV.oidc.trusts_email if ENV.oidc else False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = SOCIALACCOUNT_EMAIL_AUTHENTICATION
+SOCIALACCOUNT_PROVIDERS = ENV.oidc.providers if ENV.oidc else {}
+# Wrong passwords and codes are counted where all web processes see them.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_cache",
+    }
+}
 SESSION_COOKIE_AGE = 12 * 3600
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None  # guardian: nobody acts without a name
@@ -152,7 +182,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *([ENV.oidc.origin] if ENV.oidc else [])],
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -1,6 +1,9 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from accounts import single_sign_on
 
 # Administrators sign in like everybody else: the admin's own form has no rate limits.
 admin.site.login = secure_admin_login(admin.site.login)
@@ -15,7 +18,11 @@ urlpatterns = [
     path("audit/", include("auditing.urls")),
     path("policies/", include("policies.urls")),
     path("", include("rights.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    # Addresses are changed by administrators, two of them (rights).
+    path("accounts/email/", RedirectView.as_view(url="/me/"), name="account_email"),
+    path("accounts/oidc/<slug:provider_id>/login/", single_sign_on.login),
+    path("accounts/oidc/<slug:provider_id>/login/callback/", single_sign_on.callback),
+    path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -13,7 +13,7 @@ FORBIDDEN = {
     r"\son[a-z]+=": "an inline handler is refused by the CSP",
     r"\sstyle=": "an inline style is refused by the CSP",
     r"<style": "an inline style is refused by the CSP",
-    r"<script(?![^>]*\bsrc=)": "an inline script is refused by the CSP",
+    r"<script(?![^>]*\b(?:src=|type=\"application/json\"))": "an inline script is refused by the CSP",
     r"\|safe\b": "unescaped text",
     r"autoescape off": "unescaped text",
     r"https?://(?!www\.w3\.org/)": "an address of another host",

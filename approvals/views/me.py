@@ -1,5 +1,6 @@
 """A person's own settings."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -32,4 +33,9 @@ def _page(request: HttpRequest, form: SettingsForm, *, status: int = 200) -> Htt
         if member.limit_amount is not None:
             limit = f", decides up to {money(member.limit_amount, member.limit_currency)}"
         teams.append(f"{visible(member.team)}{lead}{limit}")
-    return render(request, "accounts/me.html", {"form": form, "teams": teams}, status=status)
+    context = {
+        "form": form,
+        "teams": teams,
+        "has_single_sign_on": bool(settings.SOCIALACCOUNT_PROVIDERS),
+    }
+    return render(request, "accounts/me.html", context, status=status)

@@ -1,0 +1,67 @@
+"""How long somebody stays signed in, and ending it from elsewhere.
+
+A session ends an hour after its last request and twelve hours after it began. When it was last used is
+written once in five minutes, so an hour may be five minutes more.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.recorder import Target, record
+
+LONGEST = timedelta(hours=12)
+IDLE = timedelta(hours=1)
+TOUCH = timedelta(minutes=5)
+BEGAN, SEEN = "began_at", "seen_at"
+
+
+def is_over(session: SessionBase, now: float) -> bool:
+    """`now` in seconds, as `time.time()`."""
+    began, seen = session.get(BEGAN, now), session.get(SEEN, now)
+    return now - began > LONGEST.total_seconds() or now - seen > IDLE.total_seconds()
+
+
+def wants_touch(session: SessionBase, now: float) -> bool:
+    return now - session.get(SEEN, 0) > TOUCH.total_seconds()
+
+
+def touch(session: SessionBase, now: float) -> None:
+    session.setdefault(BEGAN, now)
+    session[SEEN] = now
+
+
+class Sessions(DefaultUserSessionsAdapter):
+    """Ending others of one's own sessions is an event."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        sessions = list(sessions)
+        super().end_sessions(sessions)
+        if sessions:
+            _tell(sessions[0].user, len(sessions))
+
+
+def end_all(user: User) -> int:
+    """Every session of theirs ends now; how many there were."""
+    sessions = list(UserSession.objects.filter(user=user))
+    for session in sessions:
+        session.end()
+    return len(sessions)
+
+
+def _tell(user: User, count: int) -> None:
+    with transaction.atomic():
+        record(
+            stream=f"person/{user.person_key}",
+            action="person.end_sessions",
+            actor=user.actor,
+            target=Target("person", str(user.pk)),
+            at=timezone.now(),
+            facts={"sessions": count},
+        )

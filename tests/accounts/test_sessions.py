@@ -1,0 +1,88 @@
+"""How long somebody stays signed in, and ending it from elsewhere."""
+
+import time
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.test import Client
+
+from accounts import sessions
+from accounts.models import User
+from audit.models import Event
+from tests.accounts.test_second_factor import signed_in
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+def moved_back(client: Client, **seconds: float) -> None:
+    session = client.session
+    for name, back in seconds.items():
+        session[name] = time.time() - back
+    session.save()
+
+
+@pytest.mark.parametrize(
+    ("back", "is_over"),
+    [
+        ({"seen_at": 3590}, False),
+        ({"seen_at": 3610}, True),
+        ({"began_at": 12 * 3600 - 10, "seen_at": 10}, False),
+        ({"began_at": 12 * 3600 + 10, "seen_at": 10}, True),
+    ],
+)
+def test_it_ends_after_an_hour_without_use_and_after_twelve_anyway(cast, back, is_over):
+    client = signed_in(cast.operator)
+    assert client.get("/queue/").status_code == 200
+    moved_back(client, **back)
+    answer = client.get("/queue/")
+    assert answer.status_code == (302 if is_over else 200)
+    if is_over:
+        assert answer["Location"].startswith("/accounts/login/")
+
+
+def test_being_used_is_written_once_in_five_minutes(cast, django_assert_num_queries):
+    client = signed_in(cast.operator)
+    client.get("/queue/")
+    before = client.session["seen_at"]
+    client.get("/queue/")
+    assert client.session["seen_at"] == before
+    moved_back(client, seen_at=sessions.TOUCH.total_seconds() + 1)
+    client.get("/queue/")
+    assert client.session["seen_at"] >= before
+
+
+def test_others_of_ones_own_sessions_are_seen_and_ended(cast):
+    here, there = signed_in(cast.operator), signed_in(cast.operator)
+    for client in (here, there):
+        assert client.get("/queue/").status_code == 200
+    assert here.get("/accounts/sessions/").content.decode().count('<li class="card">') == 2
+    assert here.post("/accounts/sessions/").status_code == 302
+    assert here.get("/queue/").status_code == 200
+    assert there.get("/queue/").status_code == 302
+    [event] = Event.objects.filter(action="person.end_sessions")
+    assert event.facts == {"sessions": 1}
+
+
+def test_a_closed_account_is_signed_out_with_the_next_request(cast):
+    client = signed_in(cast.operator)
+    User.objects.filter(pk=cast.operator.pk).update(is_active=False)
+    assert client.get("/queue/").status_code == 302
+
+
+def test_a_changed_password_ends_the_others(cast):
+    here, there = signed_in(cast.operator), signed_in(cast.operator)
+    new = "another long enough secret"
+    said = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert here.post("/accounts/password/change/", said).status_code == 302
+    assert here.get("/queue/").status_code == 200
+    assert there.get("/queue/").status_code == 302
+
+
+def test_all_of_somebodys_sessions_can_be_ended(cast):
+    clients = [signed_in(cast.operator) for _ in range(3)]
+    for client in clients:
+        client.get("/queue/")
+    assert sessions.end_all(cast.operator) == 3
+    assert not UserSession.objects.filter(user=cast.operator).exists()
+    assert [client.get("/queue/").status_code for client in clients] == [302] * 3
