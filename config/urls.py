@@ -1,4 +1,8 @@
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -9,6 +13,10 @@ from accounts import single_sign_on
 admin.site.login = secure_admin_login(admin.site.login)
 admin.site.site_header = admin.site.site_title = "Approval Queue administration"
 admin.site.index_title = "People, teams, queues and policies"
+
+# Whoever could edit one of these alone could sign in as somebody else.
+for kept in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession):
+    admin.site.unregister(kept)
 
 urlpatterns = [
     path("", include("approvals.urls")),

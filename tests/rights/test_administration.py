@@ -117,6 +117,17 @@ def test_one_person_is_not_split_into_two(cast, client):
     assert first.person_key == second.person_key
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("account/emailaddress", "mfa/authenticator", "usersessions/usersession"),
+        *("socialaccount/socialaccount", "socialaccount/socialapp", "socialaccount/socialtoken"),
+    ],
+)
+def test_how_others_sign_in_is_not_edited_by_one(client, path):
+    assert client.get(f"/admin/{path}/").status_code == 404
+
+
 def test_a_program_stays_a_program(cast, client):
     robot = User.objects.get(email="webshop@demo.test")
     page = client.post(f"/admin/accounts/user/{robot.pk}/change/", person_form(robot))
