@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
 
-from accounts import grants
+from accounts import grants, second_factor, sessions
 from accounts.models import Ceiling, Membership, Team, User
 from approvals.currencies import DIGITS
 from approvals.models import Queue
@@ -384,6 +384,93 @@ class AddressChange:
         return {"what": "address", "person": self.person.pk, "address": self.address}
 
 
+@dataclass(frozen=True)
+class TeamFactorChange:
+    """Whether the members of a team need a second factor."""
+
+    team: Team
+    is_needed: bool
+
+    @property
+    def is_so(self) -> bool:
+        return self.team.needs_second_factor == self.is_needed
+
+    @property
+    def widens(self) -> bool:
+        return not self.is_needed
+
+    @property
+    def favours(self) -> UUID | None:
+        return None
+
+    @property
+    def sentence(self) -> str:
+        need = "need" if self.is_needed else "no longer need"
+        return f"Members of {visible(self.team.name)} {need} a second factor."
+
+    @property
+    def action(self) -> str:
+        return "access.need_factor" if self.is_needed else "access.waive_factor"
+
+    @property
+    def target(self) -> Target:
+        return Target("team", str(self.team.pk))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"team": visible(self.team.name)}
+
+    def carry_out(self) -> None:
+        Team.objects.filter(pk=self.team.pk).update(needs_second_factor=self.is_needed)
+
+    def written(self) -> dict[str, Any]:
+        return {"what": "team_factor", "team": self.team.pk, "need": self.is_needed}
+
+
+@dataclass(frozen=True)
+class LostFactor:
+    """Somebody's second factor is lost: it is taken away, and all their sessions end."""
+
+    person: User
+
+    @property
+    def is_so(self) -> bool:
+        return not second_factor.has(self.person)
+
+    @property
+    def widens(self) -> bool:
+        """From then on the password is enough."""
+        return True
+
+    @property
+    def favours(self) -> UUID | None:
+        return self.person.person_key
+
+    @property
+    def sentence(self) -> str:
+        name = visible(self.person.name)
+        return f"The second factor of {name} is taken away, and all their sessions end."
+
+    @property
+    def action(self) -> str:
+        return "access.reset_factor"
+
+    @property
+    def target(self) -> Target:
+        return Target("person", str(self.person.pk))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"person": visible(self.person.name)}
+
+    def carry_out(self) -> None:
+        second_factor.take_away(self.person)
+        sessions.end_all(self.person)
+
+    def written(self) -> dict[str, Any]:
+        return {"what": "lost_factor", "person": self.person.pk}
+
+
 # --- Reading them -----------------------------------------------------------------------------------
 
 
@@ -395,6 +482,8 @@ def read(written: dict[str, Any], *, lock: bool = False) -> Change:
         "ceiling": _ceiling,
         "administrator": _appointment,
         "address": _address,
+        "team_factor": _team_factor,
+        "lost_factor": _lost_factor,
     }
     reader = readers.get(written.get("what"))
     if reader is None:
@@ -472,6 +561,15 @@ def _address(written: dict[str, Any], lock: bool) -> AddressChange:
     if User.objects.filter(email__iexact=address).exclude(pk=person.pk).exists():
         raise Impossible("Another account has this e-mail address.")
     return AddressChange(person, address)
+
+
+def _team_factor(written: dict[str, Any], lock: bool) -> TeamFactorChange:
+    team = _one(Team, written.get("team"), "team", lock)
+    return TeamFactorChange(team, written.get("need") is True)
+
+
+def _lost_factor(written: dict[str, Any], lock: bool) -> LostFactor:
+    return LostFactor(_person(written, lock, must_be_open=True))
 
 
 def _person(written: dict[str, Any], lock: bool, *, must_be_open: bool) -> User:

@@ -16,10 +16,13 @@ urlpatterns = [
     path("access/queues/<slug:slug>/<slug:right>/", matrix.who, name="access_who"),
     path("access/teams/<int:pk>/", teams.team, name="team"),
     path("access/teams/<int:pk>/ceiling/", teams.ceiling, name="ceiling"),
+    path("access/teams/<int:pk>/second-factor/", teams.factor, name="team_factor"),
     path("people/", people.index, name="people"),
     path("people/<int:pk>/access/", people.person, name="person_access"),
     path("people/<int:pk>/seats/", people.choose_team, name="seats"),
     path("people/<int:pk>/seats/<int:team>/", people.seat, name="seat"),
     path("people/<int:pk>/address/", people.address, name="address"),
+    path("people/<int:pk>/second-factor/", people.lost_factor, name="lost_factor"),
+    path("people/<int:pk>/end-sessions/", people.end_sessions, name="end_sessions"),
     path("people/<int:pk>/administration/", people.administration, name="administration"),
 ]

@@ -3,6 +3,7 @@
 from audit.vocabulary import Word
 
 _RIGHT = ("proposal", "holder", "holder_id", "right", "phrase")
+_TEAM = ("proposal", "team")
 _SEAT = ("proposal", "person", "team", "team_id", "as")
 
 WORDS = [
@@ -29,6 +30,20 @@ WORDS = [
         "{person} signs in with another address",
         "person",
         ("proposal", "person"),
+    ),
+    Word("access.need_factor", "Members of {team} need a second factor", "team", _TEAM),
+    Word("access.waive_factor", "Members of {team} no longer need a second factor", "team", _TEAM),
+    Word(
+        "access.reset_factor",
+        "The lost second factor of {person} was taken away",
+        "person",
+        ("proposal", "person"),
+    ),
+    Word(
+        "access.end_sessions",
+        "{sessions} sessions of {person} were ended",
+        "person",
+        ("person", "sessions"),
     ),
     Word("access.review", "Access review taken along as {format}", "access", ("format", "rows")),
 ]

@@ -3,21 +3,26 @@
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import access
+from accounts import access, second_factor
 from accounts.models import Ceiling, Cover, Membership, Team, User
 from approvals import queries as requests_of
 from approvals.models import Queue
+from approvals.refusals import Refusal
 from approvals.rules import may
-from approvals.views.frame import reader, whole, with_query
+from approvals.views import errors
+from approvals.views.frame import new_key, reader, whole, with_query
 from approvals.views.verbs import VERBS, offers
 from approvals.wording import clock, is_storable, listed, money, visible
 from rights import queries
 from rights.changes import Seat
+from rights.commands import ending
 from rights.forms import AddressForm, SearchForm, SeatForm, WhyForm
 from rights.views import frame
 from rights.words import RIGHTS
@@ -83,6 +88,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "queues": _queues(shown, teams),
         "covers": _covers(shown, now),
         "is_administrator": shown.is_staff,
+        "end_sessions": {"key": new_key()},
         "is_program": shown.is_service,
         "verbs": [(verb, _verb(verb)) for verb in VERBS],
         **_asked(request, shown, now),
@@ -101,11 +107,18 @@ def _facts(shown: User, now: datetime) -> list[dict[str, str]]:
     signed_in = clock(shown.last_login, now) if shown.last_login else "Never"
     found = [
         {"label": "Last sign-in", "value": signed_in},
+        {"label": "Second factor", "value": _factors(shown)},
         {"label": "Tokens of the API", "value": _tokens(tokens) or "None"},
     ]
     if same:
         found.append({"label": "The same person", "value": f"{same}. Together they count once."})
     return found
+
+
+def _factors(shown: User) -> str:
+    rows = Authenticator.objects.filter(user=shown, type__in=second_factor.FACTORS)
+    kinds = sorted({one.get_type_display() for one in rows})
+    return listed(kinds) or "None"
 
 
 def _tokens(tokens: list) -> str:
@@ -249,6 +262,34 @@ def address(request: HttpRequest, pk: int) -> HttpResponse:
     return frame.check_page(
         request, [written], reason=form.cleaned_data["reason"], back=f"/people/{pk}/access/"
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def lost_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take away a second factor that is lost."""
+    shown = frame.found_person(request, pk)
+    title = f"{visible(shown.name)} lost the second factor"
+    form = WhyForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(
+            request, shown, title, form, status=422 if request.method == "POST" else 200
+        )
+    written = {"what": "lost_factor", "person": pk}
+    return frame.check_page(
+        request, [written], reason=form.cleaned_data["reason"], back=f"/people/{pk}/access/"
+    )
+
+
+@require_POST
+def end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
+    frame.found_person(request, pk)
+    key = request.POST.get("idempotency_key", "")
+    try:
+        answer = ending.end_sessions(pk=pk, by=request.user, at=timezone.now(), key=key)
+    except Refusal as refusal:
+        return errors.refused(request, refusal, ref="sessions", back=f"/people/{pk}/access/")
+    messages.success(request, answer.sentence, extra_tags="done")
+    return redirect("person_access", pk=pk)
 
 
 def _form_page(

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import Ceiling, Membership, Team
 from approvals.wording import money, visible
 from rights.changes import Seat
-from rights.forms import CeilingForm, shown_limit
+from rights.forms import CeilingForm, WhyForm, shown_limit
 from rights.views import frame
 
 
@@ -25,6 +25,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
         "name": visible(shown.name),
         "number": pk,
         "hours": f"{shown.opens_at:%H:%M} to {shown.closes_at:%H:%M}, {shown.place}",
+        "needs_factor": shown.needs_second_factor,
         "ceiling": ceilings.get(None, "any sum in 24 hours"),
         "members": [_member(seat, ceilings) for seat in seats],
         "empty": {"sentence": "Nobody is in it. Steps that wait for it wait for nobody."},
@@ -60,11 +61,27 @@ def _now(shown: Team) -> dict[str, Any]:
     return {"day": shown_limit(row.amount, row.currency) if row else ""}
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether its members need a second factor."""
+    shown = _found(request, pk)
+    need = "no longer need" if shown.needs_second_factor else "need"
+    title = f"Members of {visible(shown.name)} {need} a second factor"
+    if request.method != "POST":
+        return _form_page(request, shown, WhyForm(), title=title)
+    form = WhyForm(request.POST)
+    if not form.is_valid():
+        return _form_page(request, shown, form, title=title, status=422)
+    written = {"what": "team_factor", "team": pk, "need": not shown.needs_second_factor}
+    reason, back = form.cleaned_data["reason"], f"/access/teams/{pk}/"
+    return frame.check_page(request, [written], reason=reason, back=back)
+
+
 def _form_page(
-    request: HttpRequest, shown: Team, form: CeilingForm, *, status: int = 200
+    request: HttpRequest, shown: Team, form: WhyForm, *, title: str = "", status: int = 200
 ) -> HttpResponse:
     context = {
-        "title": f"What {visible(shown.name)} may approve in 24 hours",
+        "title": title or f"What {visible(shown.name)} may approve in 24 hours",
         "form": form,
         "back_url": f"/access/teams/{shown.pk}/",
         "back_label": visible(shown.name),

@@ -117,6 +117,7 @@ PAGES = {
         "/people/3/access/?verb=approve&request={refund pending}",
         *("/people/3/address/", "/people/3/administration/"),
         *("/access/teams/2/", "/access/teams/2/ceiling/"),
+        *("/access/teams/2/second-factor/", "/people/3/second-factor/"),
     ],
 }
 MISTAKEN = ("/audit/?who=e", "/audit/?since=2026-11-24&to=2026-11-23")
@@ -505,7 +506,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
     *("policy_file", "trial_export", "access_review_file"),  # files
-    *("access_propose", "seats"),
+    *("access_propose", "seats", "end_sessions"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),

@@ -63,6 +63,8 @@ def pages(cast, finance) -> list[str]:
         f"{person}/seats/{finance.pk}/",
         f"{person}/administration/",
         f"{person}/address/",
+        f"{person}/second-factor/",
+        f"/access/teams/{finance.pk}/second-factor/",
         f"/access/teams/{finance.pk}/",
         f"/access/teams/{finance.pk}/ceiling/",
     ]

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.test import Client
 
 from accounts import grants
 from accounts.models import Ceiling, Membership, Team, User
 from approvals.models import Queue
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from audit.models import Event, Outcome
-from rights.commands import proposals
+from rights.commands import ending, proposals
 from rights.models import Proposal, ProposalState
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -312,3 +314,48 @@ def test_a_ceiling_is_lowered_at_once_and_raised_by_two(cast, other, finance, of
         "up to EUR 600.00",
         "any sum",
     ]
+
+
+def test_needing_a_second_factor_counts_at_once_and_is_waived_by_two(cast, other, finance):
+    need = {"what": "team_factor", "team": finance.pk, "need": True}
+    assert propose(cast, need).ref == "done"
+    finance.refresh_from_db()
+    assert finance.needs_second_factor
+    answer = propose(cast, {**need, "need": False})
+    finance.refresh_from_db()
+    assert finance.needs_second_factor
+    accept(cast, answer, other)
+    finance.refresh_from_db()
+    assert not finance.needs_second_factor
+    assert len(told("access.need_factor")) == len(told("access.waive_factor")) == 1
+
+
+def test_a_lost_second_factor_is_taken_away_by_two_and_sessions_end(cast, other):
+    Authenticator.objects.create(user=cast.approver, type="totp", data={"secret": "x"})
+    client = Client()
+    client.force_login(cast.approver)
+    assert client.get("/me/").status_code == 200
+    answer = propose(cast, {"what": "lost_factor", "person": cast.approver.pk})
+    assert Authenticator.objects.filter(user=cast.approver).exists()
+    assert client.get("/me/").status_code == 200
+    accept(cast, answer, other)
+    assert not Authenticator.objects.filter(user=cast.approver).exists()
+    assert client.get("/me/").status_code == 302
+    assert len(told("access.reset_factor")) == 1
+    with pytest.raises(Invalid, match="It is so already"):
+        propose(cast, {"what": "lost_factor", "person": cast.approver.pk})
+
+
+def test_an_administrator_signs_somebody_out_everywhere(cast, other):
+    clients = [Client(), Client()]
+    for client in clients:
+        client.force_login(cast.approver)
+        client.get("/me/")
+    answer = ending.end_sessions(pk=cast.approver.pk, by=cast.admin, at=cast.now, key=cast.key())
+    assert answer.sentence == "2 sessions are ended."
+    assert [client.get("/me/").status_code for client in clients] == [302, 302]
+    assert told("access.end_sessions")[0].facts["sessions"] == 2
+    with pytest.raises(NotAllowed):
+        ending.end_sessions(pk=cast.admin.pk, by=cast.operator, at=cast.now, key=cast.key())
+    with pytest.raises(NotFound):
+        ending.end_sessions(pk=999_999, by=cast.admin, at=cast.now, key=cast.key())
