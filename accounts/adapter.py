@@ -51,5 +51,11 @@ class KnownPeople(DefaultSocialAccountAdapter):
 
 
 class SecondFactors(DefaultMFAAdapter):
+    def build_totp_svg(self, url: str) -> str:
+        """On white: black on a dark page no camera reads it."""
+        svg = super().build_totp_svg(url)
+        end = svg.index(">", svg.index("<svg")) + 1
+        return f'{svg[:end]}<rect width="100%" height="100%" fill="#fff"/>{svg[end:]}'
+
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": "Approval Queue"}
