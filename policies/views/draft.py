@@ -14,7 +14,8 @@ from approvals import policy_file
 from approvals.commands.frame import Answer
 from approvals.forms import add_errors
 from approvals.policy_lint import Finding
-from approvals.refusals import Invalid, Refusal
+from approvals.refusals import Invalid, NotAllowed, Refusal
+from approvals.rules import may
 from approvals.views import errors
 from approvals.views.frame import form_key, new_key, reader, whole
 from approvals.wording import short_name, visible
@@ -213,6 +214,9 @@ def _again_signed_in(request: HttpRequest, slug: str, pk: int, verb: str) -> Htt
 def _act(request: HttpRequest, slug: str, pk: int, verb: str) -> HttpResponse:
     shown = frame.found_draft(request, slug, pk)
     words, base = VERBS[verb], frame.url_of(shown)
+    verdict = may("write_policy", shown.policy, reader(request))
+    if not verdict:
+        return errors.refused(request, NotAllowed(verdict), ref="the draft", back=base)
     if request.method != "POST":
         context = {
             "question": words.question.format(name=visible(shown.name)),
