@@ -274,9 +274,9 @@ def test_every_step_is_an_event_and_the_record_holds(cast, begin, other_admin):
 
 def test_every_page_says_so(cast, begin, client):
     client.force_login(cast.requester)
-    assert "Nothing is sent since" not in client.get("/mine/").content.decode()
+    assert "Nothing is sent since" not in client.get("/inbox/").content.decode()
     begin()
-    page = client.get("/mine/").content.decode()
+    page = client.get("/inbox/").content.decode()
     assert "09:12 UTC: this installation was restored" in page
 
 
