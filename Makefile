@@ -20,6 +20,7 @@ lint: $(VENV)/.development
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.lint_templates
+	$(BIN)/python -m tests.lint_migrations
 
 crash-test: $(VENV)/.development
 	$(BIN)/python -m pytest tests/crash -n 0

@@ -30,4 +30,6 @@ class ApprovalsConfig(AppConfig):
         "approvals_policyversion": "SELECT, INSERT",
         "approvals_transition": "SELECT",
         "approvals_exchangerate": "SELECT, INSERT",
+        "approvals_quarantine": "SELECT, INSERT, UPDATE",
+        "approvals_cluster": "SELECT, INSERT, UPDATE",
     }

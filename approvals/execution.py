@@ -21,7 +21,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from approvals import breaker, kinds, proof, switches, timing
+from approvals import breaker, kinds, proof, quarantine, switches, timing
 from approvals.clock import database_time
 from approvals.events import Action
 from approvals.kinds import base
@@ -44,8 +44,9 @@ from audit.recorder import Target, record
 
 log = logging.getLogger("approvals.execution")
 Clock = Callable[[], datetime]
-# What is asked about when a question is due; elsewhere there is nothing to learn.
-ASKED_ABOUT = (State.IN_DOUBT, State.NEEDS_PERSON, State.DONE)
+# What is asked about when a question is due; elsewhere there is nothing to learn. What was not sent
+# is asked about after a restore only.
+ASKED_ABOUT = (State.IN_DOUBT, State.DONE, *quarantine.BELIEVED_UNSENT)
 
 # What a kind may answer: to a question, and to sending alone, which cannot prove absence.
 ANSWERS = (
@@ -159,7 +160,7 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        if _is_due_to_send(item, effect, at):
+        if _is_due_to_send(item, effect, at) and not quarantine.is_on():
             return _claim_send(one)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
             return _begin(one, Purpose.LOOK_UP)

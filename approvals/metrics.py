@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Min
 from prometheus_client.core import GaugeMetricFamily
 
-from approvals import queries, stuck
+from approvals import quarantine, queries, stuck
 from approvals.clock import database_time
 from approvals.in_time import NoAnswer, Question
 from approvals.models import OPEN, ApprovalRequest, State, System
@@ -38,6 +38,7 @@ class Standing:
     heartbeat_s: float
     events: int
     newest_event_s: float
+    is_quarantined: bool
 
 
 def gauges() -> list[GaugeMetricFamily]:
@@ -49,7 +50,7 @@ def gauges() -> list[GaugeMetricFamily]:
 
 
 def ask() -> Standing:
-    """Seven questions, each of at most two seconds."""
+    """Eight questions, each of at most two seconds."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
@@ -67,6 +68,7 @@ def ask() -> Standing:
             heartbeat_s=math.inf if heartbeat_s is None else heartbeat_s,
             events=max(int(events), 0),
             newest_event_s=math.inf if newest_s is None else newest_s,
+            is_quarantined=quarantine.is_on(),
         )
 
 
@@ -136,6 +138,7 @@ def _told(found: Standing) -> Iterator[GaugeMetricFamily]:
     yield from _of_requests(found)
     yield from _of_systems(found.systems)
     yield from _of_work(found)
+    yield _gauge("quarantine", "1: nothing is sent after a restore.", int(found.is_quarantined))
     yield _gauge("events", "Events in the record, as PostgreSQL estimates it.", found.events)
     yield _gauge(
         "newest_event_age_seconds", "Since the newest event was recorded.", found.newest_event_s

@@ -189,6 +189,10 @@ def after_question(one: Settling, result: Result) -> str:
         State.IN_DOUBT: _answered_in_doubt,
         State.NEEDS_PERSON: _answered_needs_person,
         State.DONE: _answered_done,
+        State.PENDING: _answered_before_sending,
+        State.SENT_BACK: _answered_before_sending,
+        State.APPROVED: _answered_before_sending,
+        State.RETRYING: _answered_before_sending,
     }[State(one.item.state)](one, result)
 
 
@@ -243,6 +247,17 @@ def _answered_needs_person(one: Settling, result: Result) -> str:
             if cause == FOUND_TWICE:
                 one.note_cause(cause)
             return _hear(one, answer=f"no clear answer, {cause_of(cause).plain}")
+
+
+def _answered_before_sending(one: Settling, result: Result) -> str:
+    """After a restore. What the provider has done already is found again by its try, which asks first."""
+    if isinstance(result, base.Unknown):
+        return one.ask_again(_next_question(one, result))
+    if isinstance(result, base.Absent):
+        if (counts_from := _counts_from(one)) is not None:
+            return one.ask_again(counts_from)
+        one.effect.sent_at = None
+    return one.ask_again(None)
 
 
 def _answered_done(one: Settling, result: Result) -> str:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 
-from approvals import stages, switches
+from approvals import quarantine, stages, switches
 from approvals.deciders import lacks_deciders
 from approvals.events import Action
 from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State, Step
@@ -29,11 +29,15 @@ CLOCK = Actor(type="clock", id="clock", label="Approval Queue")
 
 def approved_not_started(at: datetime) -> list[int]:
     """Approved, past its start, and no worker has taken it."""
+    if quarantine.is_on():
+        return []
     late = Q(state=State.APPROVED, starts_at__lt=at - GRACE, held_at=None)
     return _ids(late & ~Q(kind__in=switches.kinds_to_leave_alone(at)), at)
 
 
 def overdue_retries(at: datetime) -> list[int]:
+    if quarantine.is_on():
+        return []
     late = Q(state=State.RETRYING, effect__next_attempt_at__lt=at - GRACE, held_at=None)
     return _ids(late & ~Q(kind__in=switches.kinds_to_leave_alone(at)), at)
 
@@ -45,7 +49,7 @@ def dead_leases(at: datetime) -> list[int]:
 
 def unasked_doubts(at: datetime) -> list[int]:
     """A question is due and nobody has asked it: in doubt, or to be looked at again."""
-    asked_about = [State.IN_DOUBT, State.NEEDS_PERSON, State.DONE]
+    asked_about = [State.IN_DOUBT, State.DONE, *quarantine.BELIEVED_UNSENT]
     return _ids(Q(state__in=asked_about, effect__next_question_at__lt=at - GRACE), at)
 
 
@@ -70,7 +74,9 @@ def _ids(condition: Q, at: datetime) -> list[int]:
 
 
 def expired(at: datetime) -> int:
-    """Expire what nobody decided within its time; how many went."""
+    """Expire what nobody decided within its time; how many went. Not what may have been sent since."""
+    if quarantine.is_on():
+        return 0
     waiting = ApprovalRequest.objects.filter(
         state__in=[State.PENDING, State.SENT_BACK], expires_at__lte=at
     )

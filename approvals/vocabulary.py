@@ -72,6 +72,20 @@ WORDS = [
         ("table", "part", "rows", "root", "sha256", "with_private"),
     ),
     Word("erasure.confirm", "Confirmed that the customer is forgotten", "erasure", ()),
+    Word(
+        "quarantine.begin",
+        "Quarantine: nothing is sent, {requests} requests may have been sent before the restore",
+        "quarantine",
+        ("requests",),
+    ),
+    Word(
+        "quarantine.reconcile",
+        "The providers are asked about {requests} requests, and {sessions} sessions are over",
+        "quarantine",
+        ("requests", "sessions"),
+    ),
+    Word("quarantine.ask", "Asked to release: somebody else confirms it", "quarantine", ()),
+    Word("quarantine.release", "Released: what is approved is sent again", "quarantine", ()),
     Word("request.reveal", "Shown in full: {fields}", "request", ("fields",)),
     Word(
         "request.receipt",

@@ -122,11 +122,17 @@ def notes_at(place: str) -> Iterator[tuple[int, str]]:
             yield last.checkpoint_id, _get(f"{place}/{NAME.format(last.checkpoint_id)}")
         return
     try:
-        for path in sorted(Path(place).glob("*.note")):
-            if path.stem.isdigit():
-                yield int(path.stem), path.read_text(encoding="utf-8", errors="replace")
+        for number, path in _notes(place):
+            yield number, path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise NotWritten(f"{place}: {error.strerror or error}.") from error
+
+
+def _notes(place: str) -> Iterator[tuple[int, Path]]:
+    """Number and file of each note in a folder."""
+    for path in sorted(Path(place).glob("*.note")):
+        if path.stem.isdigit():
+            yield int(path.stem), path
 
 
 def _get(address: str) -> str:
@@ -149,3 +155,24 @@ def listed(place: str, first: int) -> Iterator[tuple[int, str, int]]:
                 index, _, seq, stream = line.rstrip("\n").split(" ", 3)
                 if int(index) >= first:
                     yield int(index), stream, int(seq)
+
+
+def places() -> list[str]:
+    """Where copies go."""
+    return list(settings.AUDIT_PLACES)
+
+
+def newest(place: str) -> int:
+    """The number of the newest checkpoint that stands there; 0 for none, or when it can't be read.
+
+    An address is asked for the one behind the newest that was copied there.
+    """
+    if place.startswith("/"):
+        return max((number for number, _ in _notes(place)), default=0)
+    written_last = Copy.objects.filter(place=place).order_by("-checkpoint").first()
+    last = written_last.checkpoint_id if written_last else 0
+    try:
+        _get(f"{place}/{NAME.format(last + 1)}")
+    except NotWritten:
+        return last
+    return last + 1

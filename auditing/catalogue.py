@@ -21,6 +21,7 @@ GROUPS = {
     "cover": "Cover",
     "erasure": "Customers who are forgotten",
     "record": "Old months of the record",
+    "quarantine": "Quarantine after a restore",
     "token": "API tokens",
     "policy": "Policies",
     "access": "Access",

@@ -1,6 +1,5 @@
 """Laying out the steps of a revision, and what follows when the last one closes."""
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from accounts.access import Access
 from approvals import asked, jobs, recent, routing, stages
-from approvals.models import ApprovalRequest, Effect, PolicyVersion, Step
+from approvals.models import ApprovalRequest, Effect, PolicyVersion, Step, first_effect
 from approvals.policy_table import MalformedPolicy
 from approvals.recent import Asked
 from approvals.refusals import NoPolicy
@@ -122,8 +121,8 @@ def approved(item: ApprovalRequest, at: datetime) -> dict:
 def prepare_effect(item: ApprovalRequest) -> None:
     """Make the one effect of an approved request ready and ask for the job that starts it.
 
-    The key is made once and never changes. Approved anew after taking back, the same effect
-    carries the revision that is approved now; nothing was sent under the earlier one.
+    The key never changes. Approved anew after taking back, the same effect carries the revision that
+    is approved now; nothing was sent under the earlier one.
     """
     effect, is_new = Effect.objects.get_or_create(item=item, defaults=first_effect(item))
     if not is_new:
@@ -131,13 +130,3 @@ def prepare_effect(item: ApprovalRequest) -> None:
         effect.content_hash = item.content_hash
         effect.save()
     jobs.wake(item.pk, item.starts_at)
-
-
-def first_effect(item: ApprovalRequest) -> dict:
-    """The fields of the effect of a request that was never approved before."""
-    return {
-        "key": f"aq-{item.ref}-{uuid.uuid4().hex[:12]}",
-        "revision": item.revision,
-        "content_hash": item.content_hash,
-        "max_attempts": item.max_attempts,
-    }

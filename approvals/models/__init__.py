@@ -1,12 +1,13 @@
 """The tables, one subject a module."""
 
 from approvals.models.decision import Choice, Decision, Note, Step
-from approvals.models.effect import Attempt, Effect, Purpose
+from approvals.models.effect import Attempt, Effect, Purpose, first_effect
 from approvals.models.erasure import Erasure
 from approvals.models.glass import BreakGlass
 from approvals.models.idempotency import IdempotencyRecord
 from approvals.models.policy import Policy, PolicyVersion
 from approvals.models.provider_event import ProviderEvent
+from approvals.models.quarantine import Cluster, Quarantine
 from approvals.models.queue import Queue, QueueGroupGrant, QueueUserGrant
 from approvals.models.rate import ExchangeRate
 from approvals.models.request import ENDED, OPEN, ApprovalRequest, State
@@ -23,6 +24,7 @@ __all__ = [
     "BreakGlass",
     "CauseWatch",
     "Choice",
+    "Cluster",
     "Decision",
     "Effect",
     "Erasure",
@@ -33,6 +35,7 @@ __all__ = [
     "PolicyVersion",
     "ProviderEvent",
     "Purpose",
+    "Quarantine",
     "Queue",
     "QueueGroupGrant",
     "QueueUserGrant",
@@ -41,4 +44,5 @@ __all__ = [
     "State",
     "Step",
     "System",
+    "first_effect",
 ]

@@ -1,5 +1,9 @@
 """The one change in the outside world that a request causes, and every try to cause it."""
 
+import hashlib
+from datetime import UTC
+from typing import Any
+
 from django.db import models
 
 from approvals.models.search import SearchKey
@@ -72,6 +76,21 @@ class Effect(models.Model):
     def is_proven_absent(self) -> bool:
         """Nothing was sent, or it is known that nothing of it stands at the provider."""
         return self.sent_at is None and (self.settled_at is None or self.undone_at is not None)
+
+
+def first_effect(item: Any) -> dict[str, Any]:
+    """The fields of the effect of a request that never had one.
+
+    The key follows from what never changes of the request: after a restore from before its approval
+    the provider still knows it by the same key. A later request under the same reference has another.
+    """
+    origin = f"{item.stream} {item.created_at.astimezone(UTC).isoformat()} {item.requester_key}"
+    return {
+        "key": f"aq-{item.ref}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}",
+        "revision": item.revision,
+        "content_hash": item.content_hash,
+        "max_attempts": item.max_attempts,
+    }
 
 
 class Purpose(models.TextChoices):

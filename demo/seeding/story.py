@@ -25,6 +25,7 @@ from approvals.models import (
     Purpose,
     Settlement,
     Step,
+    first_effect,
 )
 from approvals.outcomes import Settling
 from approvals.routing import Rule
@@ -145,7 +146,7 @@ class Story:
     def _opened(self) -> dict[str, Any]:
         if self.steps:
             return stages.opened(stages.first_stage(self.steps), self.at)
-        self.effect = Effect(item=self.item, **steps.first_effect(self.item))
+        self.effect = Effect(item=self.item, **first_effect(self.item))
         return steps.approved(self.item, self.at)
 
     def approve(self) -> None:
@@ -163,7 +164,7 @@ class Story:
         self.item.approve(complete=is_complete)
         if is_complete:
             fields = steps.approved(self.item, self.at)
-            self.effect = Effect(item=self.item, **steps.first_effect(self.item))
+            self.effect = Effect(item=self.item, **first_effect(self.item))
         elif is_closed:
             fields = stages.asked(still_open) if still_open else stages.opened(following, self.at)
         self.commit(Action.APPROVE, actor=by.actor, facts={"step": here.number}, **fields)

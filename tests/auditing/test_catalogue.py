@@ -20,6 +20,12 @@ PUT_TOGETHER = {
     "accounts/admin.py": {"admin.add", "admin.change", "admin.delete"},
     "approvals/commands/cover.py": {"cover.set", "cover.end"},
     "approvals/commands/erasure.py": {"erasure.ask", "erasure.confirm"},
+    "approvals/quarantine.py": {
+        "quarantine.begin",
+        "quarantine.reconcile",
+        "quarantine.ask",
+        "quarantine.release",
+    },
     "notifications/commands.py": {"person.watch", "person.unwatch"},
     # Refused attempts: the words of what was tried, checked below.
     "approvals/commands/frame.py": set(),

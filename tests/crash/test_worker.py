@@ -1,11 +1,15 @@
 """A real worker process: what is approved is carried out, and a killed one is replaced."""
 
 import signal
+import time
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateWorker as Worker
 
+from approvals import quarantine
+from approvals.models import Cluster, State
 from tests.crash.common import effects_of, is_done
 from tests.demo.conftest import until
 
@@ -31,3 +35,16 @@ def test_a_lost_job_is_found_by_the_sweeper(provider, cast, start_worker):
     start_worker()
     until(lambda: is_done(cast, item))
     assert len(effects_of(provider, item)) == 1
+
+
+def test_a_worker_on_a_restored_database_sends_nothing(provider, cast, start_worker):
+    cast.now = timezone.now()
+    item = cast.approve(cast.ask())
+    Cluster.objects.create(pk=1, identifier="1", seen_at=cast.now)
+    worker = start_worker()
+    until(quarantine.is_on)
+    until(lambda: Worker.objects.exists())
+    time.sleep(3)
+    assert effects_of(provider, item) == []
+    assert cast.get(item.ref).state == State.APPROVED
+    assert worker.poll() is None

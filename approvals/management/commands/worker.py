@@ -1,16 +1,23 @@
 """`worker`: carries out what is approved, asks about what is in doubt, sweeps."""
 
 import asyncio
+import logging
 import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connection
 from procrastinate import App
 from procrastinate.contrib.django import app
 
+from approvals import execution, quarantine
+from approvals.clock import database_time
 from approvals.job_log import joined
+from approvals.outcomes import worker_actor
+
+log = logging.getLogger("approvals.quarantine")
 
 
 class Command(BaseCommand):
@@ -21,7 +28,17 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="worker")
 
     def handle(self, *args: object, concurrency: int, name: str, **options: object) -> None:
+        _look_where_we_are()
         asyncio.run(_work(concurrency, name))
+
+
+def _look_where_we_are() -> None:
+    """In a database that was restored nothing is sent until it was compared with the providers."""
+    actor = worker_actor(execution.worker_name())
+    found = quarantine.recognise(actor=actor, at=database_time())
+    if found is not None:
+        log.error("Quarantine: %s", found.reason)
+    connection.close()  # the worker's own are others
 
 
 async def _work(concurrency: int, name: str) -> None:
