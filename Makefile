@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-explorer bench-pages bench-simulation clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -41,6 +41,9 @@ bench: $(VENV)/.development
 
 bench-audit: $(VENV)/.development
 	$(BIN)/python -m bench.audit
+
+bench-decision: $(VENV)/.development
+	$(BIN)/python -m bench.decision
 
 bench-explorer: $(VENV)/.development
 	$(BIN)/python -m bench.explorer

@@ -78,9 +78,11 @@ def of(user: User, objects: type[models.Model], *, at: datetime | None = None) -
 
     With the covers that run at `at`; without it with none.
     """
-    fresh = User.objects.get(pk=user.pk)
-    fresh.auth_method = user.auth_method
-    return of_loaded(fresh, objects, at=at)
+    found = _Rows(_rows([user.pk], objects, at, _accounts([user.pk])))
+    if user.pk not in found.accounts:
+        raise User.DoesNotExist
+    fresh = found.access_of(user.pk, found.accounts[user.pk])
+    return replace(fresh, auth_method=user.auth_method)
 
 
 def of_loaded(user: User, objects: type[models.Model], *, at: datetime | None = None) -> Access:
@@ -224,7 +226,7 @@ def _covers(found: models.QuerySet) -> models.QuerySet:
     )
 
 
-def _accounts(ids: models.QuerySet) -> models.QuerySet:
+def _accounts(ids: list[int] | models.QuerySet) -> models.QuerySet:
     return User.objects.filter(pk__in=ids).values_list(
         Value(ACCOUNT),
         "pk",

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-import rfc8785
+from audit.canonical import canonical
 
 
 def content_hash(
@@ -28,7 +28,7 @@ def content_hash(
         "customer": customer,
         "reason": reason,
     }
-    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
 def hash_of(item: Any) -> str:

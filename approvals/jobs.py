@@ -58,7 +58,7 @@ def enqueue(
         scheduled_at=at if at and at > timezone.now() else None,
     )
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=once is not None):
             JobManager(DjangoConnector()).defer_job(job)
     except AlreadyEnqueued:
         return

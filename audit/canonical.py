@@ -28,7 +28,7 @@ def canonical(value: object) -> bytes:
 
 def _is_written_alike(value: object) -> bool:
     kind = type(value)
-    if kind is str or value is None or kind is bool:
+    if isinstance(value, str) or value is None or kind is bool:  # also a choice, which is a text
         return True
     if kind is int:
         return -LARGEST <= value <= LARGEST

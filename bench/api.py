@@ -8,15 +8,13 @@ the machine does hits all of them.
 import argparse
 import itertools
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from bench.database import own_database
+from bench.serving import served
 
 ROUND_S = 1.0
 REQUESTS = 64
@@ -30,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     with own_database():
         token, refs = _prepared()
-        with _served() as address:
+        with served() as address:
             print(json.dumps(_measured(address, token, refs, options), indent=1))
 
 
@@ -62,27 +60,6 @@ def _wanted(number: int) -> dict:
         "reason_code": "other",
     }
     return {"kind": "refund", "payload": payload, "customer": "A. Silva", "reason": "Bench."}
-
-
-@contextmanager
-def _served() -> Iterator[str]:
-    from demo.loopback import answers, free_port
-
-    port = free_port()
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=127.0.0.1:{port}"),
-            *("--config=config/gunicorn.py", "--workers=2", "--threads=4"),
-        ]
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not answers(f"http://127.0.0.1:{port}/livez") and time.monotonic() < deadline:
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
 
 
 def _measured(address: str, token: str, refs: list[str], options: argparse.Namespace) -> dict:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import prefetch_related_objects
+
 from accounts.verdicts import denied
 from approvals import stages
 from approvals.ceilings import Ceilings
@@ -110,7 +112,11 @@ def take_back(running: Running) -> None:
 
 
 def _seen(running: Running, revision: int, number: int) -> Step:
-    """The open step with the number that was seen, when it and the revision are still as seen."""
+    """The open step with the number that was seen, when it and the revision are still as seen.
+
+    Steps and decisions are read here, under the request's lock, and not again.
+    """
+    prefetch_related_objects([running.item], "all_steps", "decisions")
     running.compare_revision(revision)
     running.compare_step(number)
     running.check_allowed()

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import rfc8785
 from django.db import connection
 
 from approvals.models import IdempotencyRecord
 from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
+from audit.canonical import canonical
 from audit.correlation import current_request_id
 from audit.models import Event
 
@@ -87,7 +87,7 @@ def normalised_key(key: str) -> str:
 def fingerprint(verb: str, target: str, arguments: Mapping[str, Any]) -> str:
     """Equal for the same command with the same arguments, however it was sent."""
     body = {"verb": verb, "target": target, "arguments": _plain(arguments)}
-    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    return hashlib.sha256(canonical(body)).hexdigest()
 
 
 def claim(*, principal: str, verb: str, key: str, fingerprint: str, at: datetime) -> Claim:

@@ -124,9 +124,9 @@ def prepare_effect(item: ApprovalRequest) -> None:
     The key never changes. Approved anew after taking back, the same effect carries the revision that
     is approved now; nothing was sent under the earlier one.
     """
-    effect, is_new = Effect.objects.get_or_create(item=item, defaults=first_effect(item))
-    if not is_new:
-        effect.revision = item.revision
-        effect.content_hash = item.content_hash
-        effect.save()
+    again = Effect.objects.filter(item=item).update(
+        revision=item.revision, content_hash=item.content_hash
+    )
+    if not again:
+        Effect.objects.create(item=item, **first_effect(item))
     jobs.wake(item.pk, item.starts_at)

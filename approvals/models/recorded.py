@@ -1,5 +1,6 @@
 """A row whose every change is told by an event, in plain JSON, so that it can be rebuilt from them."""
 
+import functools
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ class RecordedRow(models.Model):
         return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
 
     @classmethod
+    @functools.cache
     def _recorded_fields(cls) -> list[models.Field]:
         return [
             field
@@ -57,5 +59,5 @@ class RecordedRow(models.Model):
 def plain(value: object) -> object:
     """As JSON holds it: times in RFC 3339 with microseconds, in UTC."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
     return str(value) if isinstance(value, uuid.UUID) else value

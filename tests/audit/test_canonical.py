@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.canonical import canonical
+from audit.models import Outcome
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -29,6 +30,16 @@ def test_the_two_write_the_same(value):
 )
 def test_hard_characters(text):
     assert canonical({"a": text, text: 1}) == rfc8785.dumps({"a": text, text: 1})
+
+
+def test_a_choice_is_its_text():
+    """The state of a request is one, until it is read anew."""
+    value = {"outcome": Outcome.IN_DOUBT, "all": [*Outcome]}
+    assert (
+        canonical(value)
+        == rfc8785.dumps(value)
+        == canonical({"outcome": "in_doubt", "all": Outcome.values})
+    )
 
 
 def test_names_are_sorted_as_utf_16():

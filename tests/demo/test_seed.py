@@ -110,6 +110,21 @@ def test_the_same_seed_gives_the_same_data(committed_db, django_db_setup):
     assert anew(7) == anew(7) != anew(8)
 
 
+def test_several_processes_write_the_same(committed_db, django_db_setup, monkeypatch):
+    """Each chunk is drawn for itself, whoever writes it."""
+    monkeypatch.setattr("demo.seeding.running.CHUNK", 20)
+
+    def anew(processes: int) -> list[tuple]:
+        connections.close_all()
+        postgres.build(committed_db, template=f"{django_db_setup}_template")
+        seed(120, "--open=20", f"--processes={processes}")
+        return contents()
+
+    assert anew(1) == anew(2)
+    assert verify().is_intact
+    assert doctor.examine() == []
+
+
 # --- Going on --------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """`seed --requests N`: sample requests in bulk, for benchmarks and for looking at a full queue."""
 
+import os
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 
@@ -8,10 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from approvals.clock import database_time
 from demo.seeding import running
 from demo.seeding.desks import NowhereToAsk
-from demo.seeding.running import CHUNK, DAYS, OPEN_PERCENT, Plan, Written
+from demo.seeding.plan import DAYS, OPEN_PERCENT, Plan, Written
+from demo.seeding.running import CHUNK
 
 SURE = "--i-know-this-adds-sample-data"
 MOST_DAYS = 3650
+WORTH_A_PROCESS = 2000  # requests
 
 
 class Command(BaseCommand):
@@ -26,10 +29,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--open", type=_percent, default=OPEN_PERCENT, help="percent that are open"
         )
+        parser.add_argument(
+            "--processes",
+            type=_positive,
+            help="how many write at once; one for each processor, when there is enough to write",
+        )
         parser.add_argument(SURE, action="store_true", dest="is_sure")
 
     def handle(
-        self, *, requests: int, seed: int, days: int, is_sure: bool, **options: object
+        self,
+        *,
+        requests: int,
+        seed: int,
+        days: int,
+        processes: int | None,
+        is_sure: bool,
+        **options: object,
     ) -> None:
         if running.holds_others() and not is_sure:
             raise CommandError(
@@ -44,7 +59,7 @@ class Command(BaseCommand):
                 self.stdout.write(_line(written, time.monotonic() - began))
 
         try:
-            written = running.run(plan, tell=tell)
+            written = running.run(plan, tell=tell, spread_over=processes or _worth(requests))
         except NowhereToAsk as nowhere:
             raise CommandError(str(nowhere)) from nowhere
         self.stdout.write(_line(written, time.monotonic() - began))
@@ -56,6 +71,11 @@ def _line(written: Written, seconds: float) -> str:
         f"{written.requests:,} requests, {written.events:,} events, up to {written.last}: "
         f"{seconds:.1f} s, {rate:,.0f} requests/s"
     )
+
+
+def _worth(requests: int) -> int:
+    """How many processes: to begin one takes as long as to write a chunk."""
+    return max(1, min(os.cpu_count() or 1, requests // WORTH_A_PROCESS))
 
 
 def _positive(text: str) -> int:

@@ -1,0 +1,68 @@
+"""What one approval asks of the database, statement by statement: nothing is read twice but what it shows."""
+
+import re
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from approvals.api import showing
+from approvals.commands import decide
+
+STATEMENT = re.compile(r"\W*(INSERT INTO|UPDATE|SELECT)\b")
+TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE) "?(\w+)|(procrastinate_defer)')
+WANTED = [
+    "INSERT INTO approvals_idempotencyrecord",
+    "SELECT accounts_user",
+    "SELECT approvals_approvalrequest",
+    "SELECT approvals_step",
+    "SELECT approvals_decision",
+    "SELECT accounts_ceiling",
+    "INSERT INTO approvals_decision",
+    "UPDATE approvals_step",
+    "UPDATE approvals_approvalrequest",
+    "INSERT INTO audit_event",
+    "UPDATE approvals_effect",
+    "INSERT INTO approvals_effect",
+    "SELECT procrastinate_defer",
+    "UPDATE approvals_idempotencyrecord",
+]
+SHOWN = [
+    "SELECT approvals_approvalrequest",
+    "SELECT approvals_step",
+    "SELECT approvals_decision",
+    "SELECT approvals_settlement",
+    "SELECT approvals_system",
+]
+
+
+def statements(seen: CaptureQueriesContext) -> list[str]:
+    """Each with the first table it names; savepoints are left out."""
+    found = [query["sql"] for query in seen.captured_queries if STATEMENT.match(query["sql"])]
+    return [f"{STATEMENT.match(sql)[1]} {_table(sql)}" for sql in found]
+
+
+def _table(sql: str) -> str:
+    named = TABLE.search(sql)
+    return named[1] or named[2]
+
+
+def approve(cast, **shown) -> list[str]:
+    item, at = cast.ask(), timezone.now()
+    with CaptureQueriesContext(connection) as seen:
+        decide.approve(
+            ref=item.ref, by=cast.approver, at=at, key="one", revision=1, step=1, **shown
+        )
+    return statements(seen)
+
+
+def test_an_approval_reads_each_thing_once(cast):
+    assert approve(cast) == WANTED
+
+
+def test_what_it_shows_is_read_as_it_is_left(cast):
+    assert approve(cast, show=showing.request_as_left(timezone.now())) == [
+        *WANTED[:-1],
+        *SHOWN,
+        WANTED[-1],
+    ]
