@@ -1,5 +1,8 @@
 """How allauth is used here: people are invited by administrators, nobody signs up."""
 
+import logging
+from smtplib import SMTPException
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -13,9 +16,19 @@ from django.shortcuts import render
 from accounts.models import User
 
 
+log = logging.getLogger(__name__)
+
+
 class ClosedDoors(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """A mail server that does not answer must not tell which addresses have accounts."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException):
+            log.exception("A mail of signing in could not be sent")
 
 
 class PeopleOnly(AuthenticationBackend):

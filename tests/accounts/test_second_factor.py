@@ -188,6 +188,21 @@ def test_nobody_learns_which_addresses_have_accounts(cast, mailoutbox):
     assert texts[0] == texts[1]
 
 
+def test_a_mail_server_that_does_not_answer_tells_nothing_either(cast, monkeypatch, caplog):
+    def refused(*_args: object, **_more: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refused)
+    answers = [
+        Client().post("/accounts/password/reset/", {"email": email})
+        for email in (cast.approver.email, "nobody@demo.test")
+    ]
+    assert {(one.status_code, one["Location"]) for one in answers} == {
+        (302, "/accounts/password/reset/done/")
+    }
+    assert "could not be sent" in caplog.text
+
+
 def test_wrong_passwords_are_counted_where_all_processes_see_them(cast, settings):
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
     assert settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
