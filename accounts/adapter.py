@@ -15,7 +15,6 @@ from django.shortcuts import render
 
 from accounts.models import User
 
-
 log = logging.getLogger(__name__)
 
 
