@@ -1,13 +1,14 @@
 """The reads: what a person was told and still concerns them, in pages; how much of it is new."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.access import Access
 from accounts.models import User
-from approvals.models import ApprovalRequest, Decision, State, Step
+from approvals.models import ApprovalRequest, Decision, Quarantine, State, Step
 from approvals.paging import Page, page_of, place_in
 from approvals.rules import visible_to
 from notifications.models import Notice, Watch
@@ -66,10 +67,12 @@ def inbox(person: Access, *, only_new: bool, cursor: str = "") -> Page[Notice]:
 
 @dataclass(frozen=True)
 class Beside:
-    """What every page shows of it: how much is new, and whether its request is watched."""
+    """What every page shows: how much is new, whether its request is watched, and since when nothing
+    is sent, while that is so."""
 
     new: int
     is_watching: bool
+    quarantined_since: datetime | None
 
 
 def beside(user: User, ref: str = "") -> Beside:
@@ -82,9 +85,8 @@ def beside(user: User, ref: str = "") -> Beside:
         .values("n")
     )
     watching = Watch.objects.filter(user=OuterRef("pk"), item__ref=Value(ref))
-    count, is_watching = (
-        User.objects.filter(pk=user.pk)
-        .values_list(Coalesce(Subquery(new, output_field=IntegerField()), 0), Exists(watching))
-        .get()
+    since = Quarantine.objects.filter(is_open=True).values("begun_at")
+    row = User.objects.filter(pk=user.pk).values_list(
+        Coalesce(Subquery(new, output_field=IntegerField()), 0), Exists(watching), Subquery(since)
     )
-    return Beside(count, is_watching)
+    return Beside(*row.get())

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from accounts import access
 from accounts.access import Access
-from approvals import failures, quarantine, queries
+from approvals import failures, queries
 from approvals.models import Queue
 from approvals.rules import SEEING
 from approvals.views import kept
-from approvals.wording import clock
 
 MOST_LINKS = 5
 
@@ -48,24 +47,11 @@ def page_frame(request: HttpRequest) -> dict:
             "zone": user.zone,
             "city": user.place,
         },
-        "quarantine": _quarantine(now),
         "notices": [
             {"tone": message.extra_tags or "done", "text": message.message}
             for message in messages.get_messages(request)
         ],
     }
-
-
-def _quarantine(now: datetime) -> dict | None:
-    """What everybody is told while nothing is sent."""
-    found = quarantine.current()
-    if found is None:
-        return None
-    said = (
-        f"Nothing is sent since {clock(found.begun_at, now)}: this installation was restored, and is "
-        "being compared with the providers. You can ask for something and decide as usual."
-    )
-    return {"tone": "waiting", "text": said}
 
 
 def _navigation(request: HttpRequest) -> list[dict]:

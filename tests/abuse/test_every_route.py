@@ -63,6 +63,7 @@ def morning(committed_db, start, settings) -> dict[str, Client]:  # noqa: F811
     settings.STRIPE_API_KEY, settings.ACCOUNT_SERVICE_SECRET = "sk_test_demo", "secret"
     settings.STRIPE_API_BASE = settings.ACCOUNT_SERVICE_URL = provider.url
     settings.WAITING_IS_DIVIDED_BY = 50
+    settings.SECURE_HSTS_SECONDS = 31_536_000  # as with HTTPS=1
     settings.WEBHOOK_TEST_ADDRESSES = [urlsplit(provider.url).netloc, NOWHERE]
     refund._client.cache_clear()
     Situation({user.email: user for user in User.objects.all()}, timezone.now()).happen()
@@ -86,6 +87,7 @@ def test_every_route_lets_in_whom_it_should_and_nobody_else_changes_anything(mor
     }
     assert _different(found, expected) == {}
     assert _open_to_anybody(addresses) == OPEN
+    assert _unsafe_answers(morning["admin"], addresses) == {}
     wrong = _posts_that_were_not_refused(morning, addresses, expected)
     assert not wrong, "\n".join(wrong)
     assert _told_apart(morning, addresses) == []
@@ -107,6 +109,38 @@ def _open_to_anybody(addresses: dict[str, str]) -> set[str]:
         if not all("/accounts/login/" in one.headers.get("Location", "") for one in answers):
             found.add(name)
     return found
+
+
+def _unsafe_answers(client: Client, addresses: dict[str, str]) -> dict[str, int]:
+    """Below 120 by the rules of the MDN HTTP Observatory, and pages that a browser may keep."""
+    answers = {name: client.get(url, secure=True) for name, url in addresses.items()}
+    answers |= {path: client.get(path, secure=True) for path in OTHERS}
+    kept = [name for name, one in answers.items() if "no-store" not in one.headers["Cache-Control"]]
+    assert kept == []
+    return {name: score for name, one in answers.items() if (score := observed(one)) < 120}
+
+
+OTHERS = ("/nothing-here/", "/api/v1/requests", "/accounts/login/", "/accounts/2fa/", "/admin/")
+NOTHING_INLINE = re.compile(r"^(?!.*unsafe-)(?=.*default-src 'none').*$")
+
+
+def observed(response) -> int:
+    """The score: 100, less for what is missing, more for what is better than asked.
+
+    https://github.com/mdn/mdn-http-observatory, as of November 2026.
+    """
+    headers, policy = response.headers, response.headers.get("Content-Security-Policy", "")
+    cookies = response.cookies.values()
+    return (
+        100
+        + (10 if NOTHING_INLINE.match(policy) else -25)
+        + (5 if "frame-ancestors 'none'" in policy else -20)
+        + (5 if headers.get("Referrer-Policy") in ("same-origin", "no-referrer") else 0)
+        + (0 if "max-age=31536000" in headers.get("Strict-Transport-Security", "") else -20)
+        + (0 if headers.get("X-Content-Type-Options") == "nosniff" else -5)
+        + (0 if headers.get("Cross-Origin-Resource-Policy") == "same-origin" else -10)
+        + (5 if all(one["samesite"] for one in cookies) else -20)
+    )
 
 
 def _state() -> list:

@@ -20,7 +20,7 @@ MOST_OF_A_REQUEST = 15
 # requests, its calls, what was said and what can be done. One more when nobody accepted it in time: who
 # was told, which is so from three minutes after the situation was made.
 MOST_OF_A_REPORT = 16
-MOST_OF_A_PERSON = 15  # rights, seats, ceilings, covers, tokens and second accounts
+MOST_OF_A_PERSON = 16  # rights, seats, ceilings, covers, factors, tokens and second accounts
 # A change of access is tried, in a transaction that is rolled back: what it reads grows with its parts.
 MOST_OF_A_TRIED_CHANGE = 25
 
