@@ -4,6 +4,7 @@ Rules have numbers from 1. What was typed on a form is merged into the rule as i
 form does not know stays, and a default is not written where nobody wrote it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,16 +28,16 @@ DEFAULTS = {
 
 
 @dataclass(frozen=True)
-class Edit:
-    """`applied` is the table after it; `sentence` says what was done."""
-
+class Edit(ABC):
     number: int
 
+    @abstractmethod
     def applied(self, table: Table) -> list:
-        raise NotImplementedError
+        """The table after it."""
 
+    @abstractmethod
     def sentence(self, table: Table) -> str:
-        raise NotImplementedError
+        """What was done; asked of the table before it."""
 
     def arguments(self) -> dict[str, Any]:
         return {"edit": type(self).__name__, **asdict(self)}

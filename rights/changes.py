@@ -1,26 +1,20 @@
 """One change of who may do what: a right on a queue, a seat in a team, or the administration.
 
-Each can be written down and read again, says whether it gives more than there is, and is carried out
-once. It is read anew with its rows locked before it is, so what it says of today is true.
+Each can be written down and read again (`rights.reading`), says whether it gives more than there is,
+and is carried out once. It is read anew with its rows locked before it is, so what it says of today is
+true.
 """
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-from django.db import models
-
 from accounts import grants, second_factor, sessions
 from accounts.models import Ceiling, Membership, Team, User
-from approvals.currencies import DIGITS
 from approvals.models import Queue
 from approvals.wording import money, visible
 from audit.recorder import Target
 from rights.words import RIGHTS
-
-MOST_MONEY = 10**15
 
 
 class Impossible(ValueError):
@@ -290,10 +284,24 @@ class CeilingChange:
 
 
 @dataclass(frozen=True)
-class Appointment:
-    """A person administers people, teams, queues and policies, or no longer."""
+class _OfPerson:
+    """What changes of an account share."""
 
     person: User
+
+    @property
+    def target(self) -> Target:
+        return Target("person", str(self.person.pk))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"person": visible(self.person.name)}
+
+
+@dataclass(frozen=True)
+class Appointment(_OfPerson):
+    """A person administers people, teams, queues and policies, or no longer."""
+
     is_given: bool
 
     @property
@@ -317,14 +325,6 @@ class Appointment:
     def action(self) -> str:
         return "access.appoint" if self.is_given else "access.dismiss"
 
-    @property
-    def target(self) -> Target:
-        return Target("person", str(self.person.pk))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"person": visible(self.person.name)}
-
     def carry_out(self) -> None:
         """Raises `Impossible` for the last administrator: nobody could appoint another."""
         others = User.objects.filter(is_staff=True, is_superuser=True, is_active=True)
@@ -339,10 +339,9 @@ class Appointment:
 
 
 @dataclass(frozen=True)
-class AddressChange:
+class AddressChange(_OfPerson):
     """The e-mail address that a person signs in with, and to which a new password is sent."""
 
-    person: User
     address: str
 
     @property
@@ -368,14 +367,6 @@ class AddressChange:
     @property
     def action(self) -> str:
         return "access.change_address"
-
-    @property
-    def target(self) -> Target:
-        return Target("person", str(self.person.pk))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"person": visible(self.person.name)}
 
     def carry_out(self) -> None:
         User.objects.filter(pk=self.person.pk).update(email=self.address)
@@ -428,10 +419,8 @@ class TeamFactorChange:
 
 
 @dataclass(frozen=True)
-class LostFactor:
+class LostFactor(_OfPerson):
     """Somebody's second factor is lost: it is taken away, and all their sessions end."""
-
-    person: User
 
     @property
     def is_so(self) -> bool:
@@ -455,133 +444,9 @@ class LostFactor:
     def action(self) -> str:
         return "access.reset_factor"
 
-    @property
-    def target(self) -> Target:
-        return Target("person", str(self.person.pk))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"person": visible(self.person.name)}
-
     def carry_out(self) -> None:
         second_factor.take_away(self.person)
         sessions.end_all(self.person)
 
     def written(self) -> dict[str, Any]:
         return {"what": "lost_factor", "person": self.person.pk}
-
-
-# --- Reading them -----------------------------------------------------------------------------------
-
-
-def read(written: dict[str, Any], *, lock: bool = False) -> Change:
-    """`lock` keeps what it is about as it is until the transaction ends. Raises `Impossible`."""
-    readers = {
-        "right": _right,
-        "seat": _seat,
-        "ceiling": _ceiling,
-        "administrator": _appointment,
-        "address": _address,
-        "team_factor": _team_factor,
-        "lost_factor": _lost_factor,
-    }
-    reader = readers.get(written.get("what"))
-    if reader is None:
-        raise Impossible("There is no such change of rights.")
-    return reader(written, lock)
-
-
-def read_all(written: list[dict[str, Any]], *, lock: bool = False) -> list[Change]:
-    """In one order whatever they are, so that two who lock the same wait for each other."""
-    ordered = sorted(written, key=lambda one: sorted(map(str, one.items())))
-    return [read(one, lock=lock) for one in ordered]
-
-
-def _right(written: dict[str, Any], lock: bool) -> RightChange:
-    queue = _one(Queue, written.get("queue"), "queue", lock)
-    right, is_given = written.get("right"), written.get("give") is True
-    if right not in RIGHTS:
-        raise Impossible("There is no such right.")
-    if "team" in written:
-        holder = _one(Team, written["team"], "team", lock)
-    else:
-        holder = _person(written, lock, must_be_open=is_given)
-    return RightChange(holder, right, queue, is_given)
-
-
-def _seat(written: dict[str, Any], lock: bool) -> SeatChange:
-    team = _one(Team, written.get("team"), "team", lock)
-    leaves = written.get("leave") is True
-    person = _person(written, lock, must_be_open=not leaves)
-    row = Membership.objects.filter(user=person, group=team).first()
-    now = Seat.of(row) if row else None
-    return SeatChange(person, team, None if leaves else _seat_in(written), now)
-
-
-def _seat_in(written: dict[str, Any]) -> Seat:
-    limit = _limit(written, "limit")
-    return Seat(written.get("lead") is True, *(limit or (None, "")))
-
-
-def _ceiling(written: dict[str, Any], lock: bool) -> CeilingChange:
-    team = _one(Team, written.get("team"), "team", lock)
-    person = _person(written, lock, must_be_open=False) if "person" in written else None
-    row = Ceiling.objects.filter(team=team, user=person).first()
-    now = (row.amount, row.currency) if row else None
-    return CeilingChange(team, person, _limit(written, "amount"), now)
-
-
-def _limit(written: dict[str, Any], name: str) -> tuple[int, str] | None:
-    """An amount with its currency, or None for any."""
-    amount, currency = written.get(name), written.get("currency", "")
-    if amount is None:
-        return None
-    if currency not in DIGITS:
-        raise Impossible("A limit needs a currency, such as EUR.")
-    if not isinstance(amount, int) or not 0 <= amount < MOST_MONEY:
-        raise Impossible("That is no amount for a limit.")
-    return amount, currency
-
-
-def _appointment(written: dict[str, Any], lock: bool) -> Appointment:
-    is_given = written.get("give") is True
-    person = _person(written, lock, must_be_open=is_given)
-    if is_given and person.is_service:
-        raise Impossible("A program cannot be an administrator.")
-    return Appointment(person, is_given)
-
-
-def _address(written: dict[str, Any], lock: bool) -> AddressChange:
-    person = _person(written, lock, must_be_open=True)
-    address = str(written.get("address", "")).strip().lower()
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise Impossible("That is no e-mail address.") from error
-    if User.objects.filter(email__iexact=address).exclude(pk=person.pk).exists():
-        raise Impossible("Another account has this e-mail address.")
-    return AddressChange(person, address)
-
-
-def _team_factor(written: dict[str, Any], lock: bool) -> TeamFactorChange:
-    team = _one(Team, written.get("team"), "team", lock)
-    return TeamFactorChange(team, written.get("need") is True)
-
-
-def _lost_factor(written: dict[str, Any], lock: bool) -> LostFactor:
-    return LostFactor(_person(written, lock, must_be_open=True))
-
-
-def _person(written: dict[str, Any], lock: bool, *, must_be_open: bool) -> User:
-    person = _one(User, written.get("person"), "person", lock)
-    if must_be_open and not person.is_active:
-        raise Impossible(f"The account of {visible(person.name)} is closed.")
-    return person
-
-
-def _one(model: type[models.Model], pk: object, called: str, lock: bool) -> Any:
-    rows = model.objects.select_for_update(of=("self",), no_key=True) if lock else model.objects
-    found = rows.filter(pk=pk).first() if isinstance(pk, int) else None
-    if found is None:
-        raise Impossible(f"There is no such {called} any more.")
-    return found

@@ -11,8 +11,9 @@ from approvals.commands.frame import Answer, required
 from approvals.commands.managed import Changed, managed
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from audit.recorder import Target, record
-from rights.changes import Change, Impossible, read_all
+from rights.changes import Change, Impossible
 from rights.models import LIVES, Proposal, ProposalState
+from rights.reading import read_all
 from rights.rules import may_accept
 
 ABOUT = "access"

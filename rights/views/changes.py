@@ -17,9 +17,10 @@ from approvals.views import errors
 from approvals.views.frame import form_key, reader
 from approvals.wording import short_name, visible
 from rights import queries
-from rights.changes import Change, Impossible, read_all
+from rights.changes import Change, Impossible
 from rights.commands import proposals
 from rights.models import Proposal, ProposalState
+from rights.reading import read_all
 from rights.rules import may_accept
 from rights.views import frame
 

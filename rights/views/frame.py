@@ -16,8 +16,9 @@ from approvals.views import errors
 from approvals.views.frame import new_key, reader
 from approvals.wording import visible
 from rights import queries
-from rights.changes import Impossible, read_all
+from rights.changes import Impossible
 from rights.commands import proposals
+from rights.reading import read_all
 from rights.rules import may_read_people, queues_read
 
 

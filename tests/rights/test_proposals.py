@@ -17,26 +17,6 @@ from rights.models import Proposal, ProposalState
 pytestmark = pytest.mark.usefixtures("db")
 
 
-@pytest.fixture
-def other(cast) -> User:
-    return User.objects.get(email="admin2@demo.test")
-
-
-@pytest.fixture
-def queue(cast) -> Queue:
-    return Queue.objects.get(slug="refunds")
-
-
-@pytest.fixture
-def finance(cast) -> Team:
-    return Team.objects.get(name="Finance")
-
-
-@pytest.fixture
-def support(cast) -> Team:
-    return Team.objects.get(name="Support")
-
-
 def right(holder, code: str, queue: Queue, *, give: bool) -> dict:
     what = "team" if isinstance(holder, Team) else "person"
     return {"what": "right", what: holder.pk, "right": code, "queue": queue.pk, "give": give}
