@@ -1,8 +1,9 @@
 """What one person may do, loaded once and asked often: the `by` of every rule and command."""
 
+import functools
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Cast
 
 from accounts import grants
+from accounts.kept_queries import Kept, Slot
 from accounts.models import Cover, Membership, User
 from audit.recorder import Actor
 
@@ -78,7 +80,7 @@ def of(user: User, objects: type[models.Model], *, at: datetime | None = None) -
 
     With the covers that run at `at`; without it with none.
     """
-    found = _Rows(_rows([user.pk], objects, at, _accounts([user.pk])))
+    found = _Rows(_of_one(objects, at is not None, True)(user=user.pk, at=at))
     if user.pk not in found.accounts:
         raise User.DoesNotExist
     fresh = found.access_of(user.pk, found.accounts[user.pk])
@@ -87,7 +89,8 @@ def of(user: User, objects: type[models.Model], *, at: datetime | None = None) -
 
 def of_loaded(user: User, objects: type[models.Model], *, at: datetime | None = None) -> Access:
     """As `of`, for an account that was read a moment ago, as for the page it asks for."""
-    return replace(of_many([user], objects, at=at)[user.pk], auth_method=user.auth_method)
+    found = _Rows(_of_one(objects, at is not None, False)(user=user.pk, at=at))
+    return replace(found.access_of(user.pk, Account.of(user)), auth_method=user.auth_method)
 
 
 def of_many(
@@ -95,21 +98,15 @@ def of_many(
 ) -> dict[int, Access]:
     """By user id; as `of_loaded`, but for how they came in. One query, however many users."""
     users = list(users)
-    found = _Rows(_rows([user.pk for user in users], objects, at))
-    return {
-        user.pk: found.access_of(
-            user.pk,
-            Account(user.name, user.person_key, user.is_active, user.is_service, user.is_staff),
-        )
-        for user in users
-    }
+    found = _Rows(_rows(_one_of([user.pk for user in users]), objects, at))
+    return {user.pk: found.access_of(user.pk, Account.of(user)) for user in users}
 
 
 def of_all(
     users: models.QuerySet[User], objects: type[models.Model], *, at: datetime | None = None
 ) -> list[Access]:
     """The same for users who were not read yet, by name; in one query with their accounts."""
-    wanted = users.order_by().values("pk")
+    wanted = _one_of(users.order_by().values("pk"))
     found = _Rows(_rows(wanted, objects, at, _accounts(wanted)))
     people = [found.access_of(pk, account) for pk, account in found.accounts.items()]
     return sorted(people, key=lambda person: (person.name, person.user_id))
@@ -121,6 +118,10 @@ class Account(NamedTuple):
     is_active: bool
     is_service: bool
     is_staff: bool
+
+    @classmethod
+    def of(cls, user: User) -> "Account":
+        return cls(user.name, user.person_key, user.is_active, user.is_service, user.is_staff)
 
 
 GRANT, MEMBER, COVER, ACCOUNT = "grant", "member", "cover", "account"
@@ -176,19 +177,41 @@ class _Rows:
         )
 
 
+@functools.cache
+def _of_one(objects: type[models.Model], with_covers: bool, with_account: bool) -> Kept:
+    """The rows of one `user` `at` some time, asked for in every command and on every page."""
+
+    def rows(user: Slot, at: Slot) -> models.QuerySet:
+        def them(field: str) -> Q:
+            return Q(**{field: user})
+
+        account = [_accounts(them)] if with_account else []
+        return _rows(them, objects, at if with_covers else None, *account)
+
+    return Kept(rows, "user", "at")
+
+
 _NOTHING = Cast(Value(None, output_field=BigIntegerField()), BigIntegerField())
 
 
+# Which users, as a condition on a field of this name.
+Whose = Callable[[str], Q]
+
+
+def _one_of(ids: list[int] | models.QuerySet) -> Whose:
+    return lambda field: Q(**{f"{field}__in": ids})
+
+
 def _rows(
-    ids: list[int] | models.QuerySet,
+    whose: Whose,
     objects: type[models.Model],
-    at: datetime | None,
+    at: datetime | Slot | None,
     *more: models.QuerySet,
-) -> Iterable[Row]:
+) -> models.QuerySet:
     """Rights and memberships of these users and of whom they cover at `at`, and those covers."""
-    holders, parts = Q(holder__in=ids), list(more)
+    holders, parts = whose("holder"), list(more)
     if at is not None:
-        covers = Cover.objects.filter(Cover.running(at), by__in=ids, person__is_active=True)
+        covers = Cover.objects.filter(Cover.running(at), whose("by"), person__is_active=True)
         holders |= Q(holder__in=covers.order_by().values("person"))
         parts.append(_covers(covers.order_by()))
     parts += [_grants(found) for found in grants.held_by(holders, objects)]
@@ -226,8 +249,8 @@ def _covers(found: models.QuerySet) -> models.QuerySet:
     )
 
 
-def _accounts(ids: list[int] | models.QuerySet) -> models.QuerySet:
-    return User.objects.filter(pk__in=ids).values_list(
+def _accounts(whose: Whose) -> models.QuerySet:
+    return User.objects.filter(whose("pk")).values_list(
         Value(ACCOUNT),
         "pk",
         _as_number("is_service"),

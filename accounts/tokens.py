@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.utils import timezone
 
+from accounts.kept_queries import Kept
 from accounts.models import ApiToken, Scope, User
 from audit.recorder import Actor, Target, record
 
@@ -112,13 +113,19 @@ def owner_of(secret: str, *, at: datetime, address: str) -> ApiToken | None:
     match = SHAPE.fullmatch(secret)
     if match is None:
         return None
-    token = ApiToken.objects.select_related("owner").filter(prefix=match[1]).first()
+    found = _FIND(prefix=match[1])
+    token = found[0] if found else None
     if token is None or not hmac.compare_digest(token.digest, _print(secret)):
         return None
     if not token.is_live(at) or not token.owner.is_active:
         return None
     _note_use(token, at, address)
     return token
+
+
+_FIND = Kept(
+    lambda prefix: ApiToken.objects.select_related("owner").filter(prefix=prefix), "prefix"
+)
 
 
 class EndTokensWithThePassword:

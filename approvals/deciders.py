@@ -56,7 +56,7 @@ def who_may_decide(
         grants.holds(
             "decide_request", Queue, user=OuterRef("user"), object_id=OuterRef(OuterRef("queue"))
         ),
-        Q(group=OuterRef("waiting_team")) | Q(_is_among(F("group"), OuterRef("also_waiting_ids"))),
+        Q(group=OuterRef("waiting_team")) | Q(is_among(F("group"), OuterRef("also_waiting_ids"))),
         ~Q(user__person_key=OuterRef("requester_key")),
         ~Q(is_contributor),
         user__is_active=True,
@@ -65,6 +65,17 @@ def who_may_decide(
     is_parallel = ExpressionWrapper(OuterRef("is_parallel"), output_field=BooleanField())
     one, several = _of_one_step(by_token, in_place_by), _of_several(by_token, in_place_by)
     return found.filter(Q(~Q(is_parallel), one) | Q(Q(is_parallel), several))
+
+
+def is_among(value: object, ids: object) -> Func:
+    """Whether an id is one of an array, as a condition."""
+    return Func(
+        ExpressionWrapper(value, output_field=BigIntegerField()),
+        ids,
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
 
 
 def candidates(teams: Collection[int], at: datetime, *, also: Collection[int] = ()) -> list[Access]:
@@ -156,7 +167,7 @@ def _of_several(by_token: bool, in_place_by: uuid.UUID | None) -> Q:
         _counts_for(OuterRef("number"), depth=3)
     )
     steps = Step.objects.filter(
-        Q(team=OuterRef("group")) | Q(_is_among(OuterRef("group"), F("also_ids"))),
+        Q(team=OuterRef("group")) | Q(is_among(OuterRef("group"), F("also_ids"))),
         ~Q(Exists(heard)),
         item=OuterRef(OuterRef("pk")),
         revision=OuterRef(OuterRef("revision")),
@@ -192,13 +203,3 @@ def _out(name: str, depth: int) -> OuterRef:
     for _ in range(depth):
         found = OuterRef(found)
     return found
-
-
-def _is_among(value: object, ids: object) -> Func:
-    return Func(
-        ExpressionWrapper(value, output_field=BigIntegerField()),
-        ids,
-        template="(%(expressions)s))",
-        arg_joiner=" = ANY(",
-        output_field=BooleanField(),
-    )

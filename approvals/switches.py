@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Exists, Q
 
+from accounts.kept_queries import Kept
 from approvals import kinds
 from approvals.events import SystemAction
 from approvals.kinds.base import Kind
@@ -39,8 +40,10 @@ def _kinds_of(condition: Q) -> list[str]:
 
 def switch_of_kind() -> dict[str, System]:
     """By slug of the kind, the switch of its system, where that was ever used."""
-    systems = System.objects.select_related("held_by")
-    return {kind: system for system in systems for kind in kinds.kinds_of_system(system.slug)}
+    return {kind: system for system in _ALL() for kind in kinds.kinds_of_system(system.slug)}
+
+
+_ALL = Kept(lambda: System.objects.select_related("held_by"))
 
 
 def row_of(slug: str, name: str) -> System:

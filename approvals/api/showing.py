@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from accounts.access import Access
 from accounts.models import User
 from approvals import kinds, queries
 from approvals.answers import CustomerAnswer
@@ -40,8 +39,8 @@ ROOT = "/api/v1"
 def request_as_left(at: datetime) -> Show:
     """The request's JSON as a command at `at` leaves it; called inside the command's transaction."""
 
-    def show(ref: str, person: Access, event: EventPlace) -> str:
-        return answered(queries.requests().get(ref=ref), event, at)
+    def show(item: ApprovalRequest, event: EventPlace) -> str:
+        return answered(item, event, at)
 
     return show
 

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import prefetch_related_objects
-
 from accounts.verdicts import denied
-from approvals import stages
+from approvals import stages, whole
 from approvals.ceilings import Ceilings
 from approvals.commands import steps
 from approvals.commands.frame import Running, bounded, command, required
@@ -116,7 +114,7 @@ def _seen(running: Running, revision: int, number: int) -> Step:
 
     Steps and decisions are read here, under the request's lock, and not again.
     """
-    prefetch_related_objects([running.item], "all_steps", "decisions")
+    running.read_whole()
     running.compare_revision(revision)
     running.compare_step(number)
     running.check_allowed()
@@ -131,6 +129,8 @@ def _seen(running: Running, revision: int, number: int) -> Step:
 
 def _check_ceilings(running: Running, here: Step) -> None:
     """What was approved under them lately is counted under their lock."""
+    if not here.is_capped:
+        return
     seat = covered_by(running.item, running.access, here) or running.access
     reached = Ceilings.of(here.team_ids, lock=True).reached_by(
         running.item, here, seat, at=running.at
@@ -147,17 +147,19 @@ def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:
     glass = None
     if needs_glass(item, here, running.access):
         glass = item.glass_breaks.filter(opened_by=running.by, revision=item.revision).last()
-    Decision.objects.create(
-        item=item,
-        revision=item.revision,
-        step=here.number,
-        choice=choice,
-        decided_by=running.by,
-        person_key=running.access.person_key,
-        covered_id=covered.user_id if covered else None,
-        covered_key=covered.person_key if covered else None,
-        glass=glass,
-        reason=reason,
-        content_hash=item.content_hash,
-        decided_at=running.at,
+    whole.add(
+        Decision.objects.create(
+            item=item,
+            revision=item.revision,
+            step=here.number,
+            choice=choice,
+            decided_by=running.by,
+            person_key=running.access.person_key,
+            covered_id=covered.user_id if covered else None,
+            covered_key=covered.person_key if covered else None,
+            glass=glass,
+            reason=reason,
+            content_hash=item.content_hash,
+            decided_at=running.at,
+        )
     )

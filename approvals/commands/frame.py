@@ -17,6 +17,7 @@ from psycopg import errors
 from accounts import access
 from accounts.access import Access
 from accounts.models import User
+from approvals import whole
 from approvals.commands import idempotency
 from approvals.commands.idempotency import Answer, Claim, EventPlace
 from approvals.events import Action
@@ -47,8 +48,8 @@ NOT_AN_ATTEMPT = (Invalid, KeyMalformed, CommandInFlight)
 
 # The version that was seen, or several of which any will do; None when it doesn't matter.
 Seen = int | frozenset[int] | None
-# What the caller wants to be shown of the request as the command leaves it, by its reference.
-Show = Callable[[str, Access, EventPlace], str]
+# What the caller wants to be shown of the request as the command leaves it.
+Show = Callable[[ApprovalRequest, EventPlace], str]
 
 
 class Command(Protocol):
@@ -82,6 +83,20 @@ class Running:
     in_place_of: str = ""  # whom the decision was given for, under cover
     changes: list[dict] = field(default_factory=list)
     event: EventPlace | None = None
+    is_whole: bool = False  # what the command does to the request is done to `item` as well
+
+    def read_whole(self) -> None:
+        """For commands that keep what they read in step with what they write: read nothing twice."""
+        whole.fill(self.item)
+        self.is_whole = True
+
+    @property
+    def shown(self) -> str:
+        """What its caller asked to be shown of the request as it is left."""
+        if self.show is None:
+            return ""
+        left = self.item if self.is_whole else whole.requests().get(pk=self.item.pk)
+        return self.show(left, self.event)
 
     def compare_version(self, seen: Seen) -> None:
         """Refuse when anything at all has changed since `seen`."""
@@ -251,12 +266,7 @@ def principal(by: User) -> str:
 
 def locked(ref: str, person: Access) -> ApprovalRequest:
     """The request under its row lock, or `NotFound` for what this person can't see."""
-    item = (
-        ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related("queue", "policy_version__policy")
-        .filter(ref=ref)
-        .first()
-    )
+    item = whole.locked(ref)
     if item is None or not may("view", item, person):
         raise NotFound(ref)
     return item
@@ -294,7 +304,7 @@ def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer
         version=item.version,
         at=running.at,
         sentence=running.sentence,
-        shown=running.show(item.ref, running.access, running.event) if running.show else "",
+        shown=running.shown,
         event=running.event,
     )
 

@@ -124,9 +124,10 @@ def prepare_effect(item: ApprovalRequest) -> None:
     The key never changes. Approved anew after taking back, the same effect carries the revision that
     is approved now; nothing was sent under the earlier one.
     """
-    again = Effect.objects.filter(item=item).update(
-        revision=item.revision, content_hash=item.content_hash
-    )
-    if not again:
+    effect = getattr(item, "effect", None)
+    if effect is None:
         Effect.objects.create(item=item, **first_effect(item))
+    else:
+        effect.revision, effect.content_hash = item.revision, item.content_hash
+        effect.save(update_fields=["revision", "content_hash"])
     jobs.wake(item.pk, item.starts_at)

@@ -23,6 +23,12 @@ class RecordedRow(models.Model):
         found._as_read = dict(zip(field_names, values, strict=False))
         return found
 
+    def save_changes(self) -> None:
+        """Write what differs from what was read, or all of a new row."""
+        was = getattr(self, "_as_read", None)
+        changed = was and [name for name, v in self.columns().items() if was.get(name) != v]
+        self.save(update_fields=changed)
+
     def changed_columns(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What differs from what was read, or all of a new row: public columns, and private ones.
 

@@ -1,4 +1,4 @@
-"""What one approval asks of the database, statement by statement: nothing is read twice but what it shows."""
+"""What one approval asks of the database, statement by statement: nothing is read twice."""
 
 import re
 
@@ -10,30 +10,24 @@ from approvals.api import showing
 from approvals.commands import decide
 
 STATEMENT = re.compile(r"\W*(INSERT INTO|UPDATE|SELECT)\b")
+FIRST_COLUMN = re.compile(r'SELECT "(\w+)"\.')
 TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE) "?(\w+)|(procrastinate_defer)')
 WANTED = [
     "INSERT INTO approvals_idempotencyrecord",
     "SELECT accounts_user",
-    "SELECT approvals_approvalrequest",
+    "SELECT approvals_approvalrequest",  # its lock
+    "SELECT approvals_approvalrequest",  # what stands there now, and what it is joined to
     "SELECT approvals_step",
     "SELECT approvals_decision",
-    "SELECT accounts_ceiling",
     "INSERT INTO approvals_decision",
     "UPDATE approvals_step",
     "UPDATE approvals_approvalrequest",
     "INSERT INTO audit_event",
-    "UPDATE approvals_effect",
     "INSERT INTO approvals_effect",
     "SELECT procrastinate_defer",
     "UPDATE approvals_idempotencyrecord",
 ]
-SHOWN = [
-    "SELECT approvals_approvalrequest",
-    "SELECT approvals_step",
-    "SELECT approvals_decision",
-    "SELECT approvals_settlement",
-    "SELECT approvals_system",
-]
+SHOWN = ["SELECT approvals_system"]
 
 
 def statements(seen: CaptureQueriesContext) -> list[str]:
@@ -43,8 +37,8 @@ def statements(seen: CaptureQueriesContext) -> list[str]:
 
 
 def _table(sql: str) -> str:
-    named = TABLE.search(sql)
-    return named[1] or named[2]
+    named = FIRST_COLUMN.match(sql) or TABLE.search(sql)
+    return next(filter(None, named.groups()))
 
 
 def approve(cast, **shown) -> list[str]:

@@ -1,0 +1,63 @@
+"""Queries whose text is kept: asked over and over, with nothing new in them but the values.
+
+Django builds the SQL of a queryset anew each time it is asked; in the commands that took longer than
+asking. A `Kept` query is built once, from a queryset with a `Slot` for each value, and filled in.
+"""
+
+import copy
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Expression, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+
+
+class Slot(Expression):
+    """The place of a value. It is sent as it is given, so it must have the column's own type."""
+
+    def __init__(self, name: str, output_field: models.Field | None = None) -> None:
+        super().__init__(output_field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list["Slot"]]:
+        return "%s", [self]
+
+
+class Kept:
+    """`Kept(build)`, where `build` makes a queryset of a slot for each of the names in `values`.
+
+    Calling it with the values gives what a list of that queryset would. Without prefetching; its
+    text must not depend on the values, so none of them is None, a list or a condition.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet], *names: str) -> None:
+        self._build, self._names = build, names
+        self._queryset: QuerySet | None = None
+        self._text, self._params, self._compiler = "", (), None
+
+    def __call__(self, **values: Any) -> list:
+        if self._queryset is None:
+            self._make()
+        compiler = copy.copy(self._compiler)
+        compiler.connection = connection
+        params = tuple(values[p.name] if isinstance(p, Slot) else p for p in self._params)
+        compiler.as_sql = lambda *_, **__: (self._text, params)
+        return list(self._queryset._iterable_class(_Asked(self._queryset, compiler)))
+
+    def _make(self) -> None:
+        queryset = self._build(**{name: Slot(name) for name in self._names})
+        self._compiler = queryset.query.get_compiler(connection=connection)
+        self._text, self._params = self._compiler.as_sql()
+        self._queryset = queryset
+
+
+class _Asked(SimpleNamespace):
+    """What an iterable of Django asks its queryset for."""
+
+    def __init__(self, queryset: QuerySet, compiler: SQLCompiler) -> None:
+        query = SimpleNamespace(get_compiler=lambda *_, **__: compiler)
+        super().__init__(
+            db=connection.alias, model=queryset.model, query=query, _known_related_objects={}
+        )

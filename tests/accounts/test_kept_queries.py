@@ -1,0 +1,69 @@
+"""Queries whose text is kept answer what their querysets do, whatever they were built with first."""
+
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from accounts import access
+from accounts.kept_queries import Kept
+from accounts.models import Membership, User
+from approvals.models import Queue
+
+
+def test_it_answers_as_its_queryset_does_for_every_value(cast):
+    kept = Kept(lambda user: Membership.objects.filter(user=user).order_by("group"), "user")
+    for person in cast.people.values():
+        assert kept(user=person.pk) == list(
+            Membership.objects.filter(user=person.pk).order_by("group")
+        )
+
+
+def test_what_is_joined_comes_along(cast, django_assert_num_queries):
+    kept = Kept(
+        lambda user: Membership.objects.select_related("user", "group").filter(user=user), "user"
+    )
+    person = cast.approver
+    kept(user=cast.requester.pk)
+    with django_assert_num_queries(1):
+        names = {(found.user.name, found.group.name) for found in kept(user=person.pk)}
+    assert names == {
+        (person.name, name) for name in person.memberships.values_list("group__name", flat=True)
+    }
+    assert names
+
+
+def test_rows_of_values_and_annotations_are_the_same(cast):
+    def build(email):
+        return User.objects.filter(email=email).annotate(called=F("name"))
+
+    kept, rows = (
+        Kept(build, "email"),
+        Kept(lambda email: build(email).values_list("called", "pk"), "email"),
+    )
+    for email, person in cast.people.items():
+        assert [found.called for found in kept(email=email)] == [person.name]
+        assert rows(email=email) == [(person.name, person.pk)]
+
+
+def test_a_value_is_no_sql(cast):
+    kept = Kept(lambda email: User.objects.filter(email=email), "email")
+    assert kept(email="' OR true --") == []
+    assert kept(email="%s") == []
+
+
+def test_the_text_is_built_once(cast):
+    built = []
+    kept = Kept(lambda pk: built.append(pk) or User.objects.filter(pk=pk), "pk")
+    with CaptureQueriesContext(connection) as seen:
+        found = [kept(pk=person.pk)[0] for person in cast.people.values()]
+    assert found == list(cast.people.values())
+    assert (len(built), len(seen)) == (1, len(cast.people))
+
+
+def test_one_person_is_read_as_among_many(cast):
+    people = list(cast.people.values())
+    together = access.of_many(people, Queue, at=cast.now)
+    for person in people:
+        assert access.of(person, Queue, at=cast.now) == together[person.pk]
+        assert access.of_loaded(person, Queue, at=cast.now) == together[person.pk]
+        assert access.of(person, Queue).covers == ()
