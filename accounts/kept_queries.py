@@ -1,7 +1,9 @@
 """Queries whose text is kept: asked over and over, with nothing new in them but the values.
 
-Django builds the SQL of a queryset anew each time it is asked; in the commands that took longer than
-asking. A `Kept` query is built once, from a queryset with a `Slot` for each value, and filled in.
+Django builds the SQL of a queryset anew each time it is asked, and PostgreSQL plans it anew; in the
+commands that took longer than asking. A `Kept` query is built once, from a queryset with a `Slot` for
+each value. Its values are sent beside its text, so that the database keeps its plan, too
+(`prepare_threshold` of the connection, `config.database`).
 """
 
 import copy
@@ -10,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection, models
+from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -29,7 +32,8 @@ class Kept:
     """`Kept(build)`, where `build` makes a queryset of a slot for each of the names in `values`.
 
     Calling it with the values gives what a list of that queryset would. Without prefetching; its
-    text must not depend on the values, so none of them is None, a list or a condition.
+    text must not depend on the values, so none of them is None, a list or a condition. Its plan must
+    not either: for what is found by a key.
     """
 
     def __init__(self, build: Callable[..., QuerySet], *names: str) -> None:
@@ -43,7 +47,7 @@ class Kept:
         compiler = copy.copy(self._compiler)
         compiler.connection = connection
         params = tuple(values[p.name] if isinstance(p, Slot) else p for p in self._params)
-        compiler.as_sql = lambda *_, **__: (self._text, params)
+        compiler.execute_sql = lambda *_, **__: [_fetched(self._text, params)]
         return list(self._queryset._iterable_class(_Asked(self._queryset, compiler)))
 
     def _make(self) -> None:
@@ -51,6 +55,13 @@ class Kept:
         self._compiler = queryset.query.get_compiler(connection=connection)
         self._text, self._params = self._compiler.as_sql()
         self._queryset = queryset
+
+
+def _fetched(text: str, params: tuple) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.cursor = ServerBindingCursor(connection.connection)
+        cursor.execute(text, params)
+        return cursor.fetchall()
 
 
 class _Asked(SimpleNamespace):

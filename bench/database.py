@@ -7,6 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.embedded import EmbeddedServer
 
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "bench.settings",
@@ -17,18 +21,18 @@ SETTINGS = {
 
 
 @contextmanager
-def own_database(kept: str = "") -> Iterator[None]:
+def own_database(kept: str = "") -> Iterator["EmbeddedServer"]:
     """Django is set up on it, and its tables are there. `kept`: a directory to find it in again."""
     with _directory(kept) as directory:
         os.environ |= {"DATA_DIR": directory, **SETTINGS}
         from config.embedded import EmbeddedServer
 
-        with EmbeddedServer(Path(directory)).running():
+        with EmbeddedServer(Path(directory)).running() as server:
             subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], check=True)
             import django
 
             django.setup()
-            yield
+            yield server
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ninja import NinjaAPI
 
 from approvals.api.callers import AUTH
 from approvals.models import IdempotencyRecord
+from bench import peers
 
 floor = NinjaAPI(auth=AUTH, urls_namespace="floor", docs_url=None, openapi_url=None)
 
@@ -40,6 +41,11 @@ def page(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("floor/page/", page),
+    path("floor/queue/", peers.from_memory),
+    path("floor/plain/", peers.plain),
+    path("floor/grants/", peers.by_grants),
+    path("stock/", peers.stock.urls),
+    path("tuned/", peers.tuned.urls),
     path("api/floor/", floor.urls),
     path("", include("config.urls")),
 ]

@@ -25,6 +25,9 @@ ALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # milliseconds
 }
+# What is asked often and found by its key (`accounts.kept_queries`) keeps its plan on the connection from
+# its fifth time on. Behind a pooler that lends connections for one transaction: `?prepare_threshold=never`.
+PREPARE_AFTER = 5
 
 
 def databases(env: Environment) -> dict[str, dict[str, Any]]:
@@ -52,5 +55,10 @@ def _database(login: DatabaseLogin) -> dict[str, Any]:
         "PORT": login.port,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **ALIVE, **login.options},
+        "OPTIONS": {"connect_timeout": 5, **ALIVE, **login.options, **_preparing(login)},
     }
+
+
+def _preparing(login: DatabaseLogin) -> dict[str, int | None]:
+    wanted = login.options.get("prepare_threshold", str(PREPARE_AFTER))
+    return {"prepare_threshold": int(wanted) if wanted.isdecimal() else None}

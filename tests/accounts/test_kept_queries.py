@@ -67,3 +67,14 @@ def test_one_person_is_read_as_among_many(cast):
         assert access.of(person, Queue, at=cast.now) == together[person.pk]
         assert access.of_loaded(person, Queue, at=cast.now) == together[person.pk]
         assert access.of(person, Queue).covers == ()
+
+
+def test_the_database_keeps_its_plan_from_the_fifth_time_on(cast):
+    kept = Kept(lambda pk: User.objects.filter(pk=pk), "pk")
+    for _ in range(6):
+        assert kept(pk=cast.approver.pk) == [cast.approver]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%accounts_user%'"
+        )
+        assert cursor.fetchone()[0] >= 1
