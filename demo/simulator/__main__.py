@@ -10,7 +10,7 @@ from . import refunds
 from .faults import FAULTS, BadFault, Faults, parse_fault
 from .ledger import Ledger
 from .provider import Durations, Provider
-from .server import SimulatorServer
+from .server import HOST, SimulatorServer
 from .webhooks import Courier, Endpoint
 
 
@@ -31,6 +31,7 @@ def main() -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     normal = Durations()
     parser.add_argument("--port", type=_port, required=True, help="0 picks a free one")
+    parser.add_argument("--address", default=HOST, help="where it listens; other machines reach it")
     parser.add_argument("--ledger", type=Path, required=True, help="SQLite file, made if missing")
     parser.add_argument(
         "--fault",
@@ -86,7 +87,7 @@ def _server(options: dict) -> SimulatorServer:
         raise CannotStart(f"The ledger {options['ledger']} can't be opened: {trouble}.") from None
     try:
         provider = Provider(ledger=ledger, faults=faults, durations=durations, courier=courier)
-        server = SimulatorServer(options["port"], provider)
+        server = SimulatorServer(options["port"], provider, options["address"])
     except OSError as trouble:
         raise CannotStart(f"Port {options['port']} can't be used: {trouble.strerror}.") from None
     refunds.tell_what_is_to_come(provider)

@@ -51,20 +51,21 @@ class SimulatorServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, provider: Provider):
+    def __init__(self, port: int, provider: Provider, address: str = HOST):
         self.provider = provider
+        self.address = address
         self._stop_reader, self._stop_writer = os.pipe()
         self._serving = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        super().__init__((HOST, port), Handler)
+        super().__init__((address, port), Handler)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.server_address[1]}"
+        return f"http://{self.address}:{self.server_address[1]}"
 
     def server_bind(self) -> None:
         # HTTPServer's own asks the name service for our name, which can take seconds.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.server_name, self.server_port = self.address, self.server_address[1]
 
     def start(self) -> None:
         self._serving.start()

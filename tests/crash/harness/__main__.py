@@ -43,7 +43,7 @@ def main() -> int:
     report = carry_out(plan, say)
     print(report.line(), flush=True)
     has_enough = report.commands >= plan.commands and report.kills >= plan.kills
-    return 0 if report.is_clean and has_enough else 1
+    return 0 if report.is_clean and has_enough and report.has_worked else 1
 
 
 def _control(name: str, *, is_intact: bool) -> int:

@@ -23,6 +23,7 @@ class Answer:
     place: str = ""
     said: str = ""
     took_s: float = 0.0
+    at: float = field(default_factory=time.time, compare=False)
 
     @property
     def is_definite(self) -> bool:

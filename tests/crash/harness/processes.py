@@ -49,15 +49,7 @@ class Parts:
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
         self.ports = [free_port() for _ in range(MASTERS)]
-        self.simulator = self._run(
-            [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}"]
-            + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
-            + [f"--webhook=http://127.0.0.1:{self.ports[0]}/hooks/stripe/"]
-            + [f"--webhook-secret={WEBHOOK_SECRET}"]
-            + [f"--{name}={value}" for name, value in self.durations.items()],
-            stdout=subprocess.PIPE,
-        )
-        self.provider = self.simulator.stdout.readline().split(": ")[-1].strip()
+        self.start_simulator(seed)
         path = self.world.server.socket_directory / ".s.PGSQL.5432"
         self.proxy = self._run(
             [sys.executable, "-m", "tests.crash.harness.proxy", str(path), str(seed)],
@@ -71,7 +63,19 @@ class Parts:
         self.masters = [self._start_master(port) for port in self.ports]
         self.workers = [self._start_worker() for _ in range(self.job_workers)]
         for port in self.ports:
-            _until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
+            until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
+
+    def start_simulator(self, seed: int, *more: str) -> None:
+        address, port = self.places[0]
+        self.simulator = self._run(
+            [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}", *more]
+            + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
+            + [f"--webhook=http://{address}:{port}/hooks/stripe/"]
+            + [f"--webhook-secret={WEBHOOK_SECRET}"]
+            + [f"--{name}={value}" for name, value in self.durations.items()],
+            stdout=subprocess.PIPE,
+        )
+        self.provider = self.simulator.stdout.readline().split(": ")[-1].strip()
 
     def stop(self) -> None:
         """The product in order, so that its last words are heard; then everything else."""
@@ -125,6 +129,11 @@ class Parts:
         address = f"{self.provider}/ledger?calls={int(calls)}"
         return httpx.get(address, timeout=60, trust_env=False).json()
 
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """Where the web servers answer."""
+        return [("127.0.0.1", port) for port in self.ports]
+
     # --- Whom to kill -------------------------------------------------------------------------
 
     def web_workers(self) -> list[int]:
@@ -144,27 +153,30 @@ class Parts:
     # --- Starting -----------------------------------------------------------------------------
 
     def _start_master(self, port: int) -> subprocess.Popen:
-        return self._run(
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "config.wsgi:application",
-                f"--bind=127.0.0.1:{port}",
-                f"--workers={WEB_WORKERS}",
-                f"--threads={THREADS}",
-                "--preload",
-                "--graceful-timeout=5",
-                "--no-control-socket",
-                "--log-level=critical",
-                f"--chdir={PROJECT}",
-            ]
-        )
+        return self._run(self.web_command("127.0.0.1", port))
 
     def _start_worker(self) -> subprocess.Popen:
-        return self._run(
-            [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
-        )
+        return self._run(self.worker_command())
+
+    @staticmethod
+    def web_command(address: str, port: int) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "config.wsgi:application",
+            f"--bind={address}:{port}",
+            f"--workers={WEB_WORKERS}",
+            f"--threads={THREADS}",
+            "--preload",
+            "--graceful-timeout=5",
+            "--no-control-socket",
+            "--log-level=critical",
+            f"--chdir={PROJECT}",
+        ]
+
+    def worker_command(self) -> list[str]:
+        return [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
 
     def _run(self, command: Sequence[str], **pipes: Any) -> subprocess.Popen:
         with open(self.world.directory / "log", "a") as log:
@@ -211,7 +223,7 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-def _until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

@@ -17,10 +17,10 @@ REFUSALS = (400, 403, 404, 409, 412, 422)
 
 
 class Web:
-    """The web servers, any of which will do."""
+    """The web servers, any of which will do: `places` are address and port of each."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self.ports = list(ports)
+    def __init__(self, places: Sequence[tuple[str, int]]) -> None:
+        self.places = list(places)
 
     def send(self, account: Account, command: Command, draw: random.Random) -> Answer:
         """Never raises: whatever goes wrong on the way is an unknown outcome."""
@@ -30,9 +30,8 @@ class Web:
             **command.form,
         }
         began = time.monotonic()
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", draw.choice(self.ports), timeout=TIMEOUT_S
-        )
+        address, port = draw.choice(self.places)
+        connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_S)
         try:
             connection.request(
                 "POST",

@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tests.crash.harness.seams.failpoints import HITS
 WEBHOOK_SECRET = "whsec_of_the_crash_test"
 
 SETTINGS_MODULE = "tests.crash.harness.settings"
+A_DAY_S = 86_400
 ROOM_BYTES = 3 * 1024**3
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -63,11 +65,14 @@ class World:
         """As superuser, past the proxy: for looking, and for playing the attacker."""
         return self.server.connect("postgres", embedded.DATABASE)
 
-    def environment(self, *, database: tuple[str, int], provider: str) -> Mapping[str, str]:
-        """Of the product's processes. `database`: host (or socket directory) and port."""
+    def environment(
+        self, *, database: tuple[str, int], provider: str, parameters: str = ""
+    ) -> Mapping[str, str]:
+        """Of the product's processes. `database`: host (or socket directory) and port;
+        `parameters` are more of the URL's, such as `&connect_timeout=2`."""
         return {
             **os.environ,
-            **self._logins(*database),
+            **self._logins(*database, parameters),
             "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
             "SECRET_KEY": self.secret_key,
             "DATA_DIR": str(self.directory / "data"),
@@ -98,8 +103,8 @@ class World:
         del os.environ[POINTS], os.environ[CONTROL]
         django.setup()
 
-    def _logins(self, host: str, port: int) -> dict[str, str]:
-        place = f"?host={host}&port={port}&sslmode=disable&gssencmode=disable"
+    def _logins(self, host: str, port: int, parameters: str) -> dict[str, str]:
+        place = f"?host={host}&port={port}&sslmode=disable&gssencmode=disable{parameters}"
         return {
             variable: f"postgresql://{user}:{self.server.login(user).password}@/{embedded.DATABASE}{place}"
             for variable, user in (
@@ -170,6 +175,7 @@ ROLES = {
 def _account(name: str, person: str, teams: str) -> Account:
     import uuid
 
+    from allauth.account.internal.flows import login
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
@@ -180,7 +186,7 @@ def _account(name: str, person: str, teams: str) -> Account:
         name=name.capitalize(),
         person_key=uuid.uuid5(uuid.NAMESPACE_DNS, person),
     )
-    user.set_unusable_password()
+    user.set_password(secrets.token_urlsafe(16))  # without one a second factor would be due
     user.save()
     for team in teams.split():
         Membership.objects.create(user=user, group=Team.objects.get(name=team))
@@ -188,6 +194,10 @@ def _account(name: str, person: str, teams: str) -> Account:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "accounts.adapter.PeopleOnly"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    # Some steps want a password that was typed a moment ago; these people type all the time.
+    typed = {"method": "password", "at": time.time() + A_DAY_S, "reauthenticated": True}
+    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [typed]
+    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
     session.create()
     roles = frozenset().union(*(ROLES[team] for team in teams.split()))
     return Account(user.pk, user.email, person, roles, session.session_key)
