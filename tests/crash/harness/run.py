@@ -141,7 +141,7 @@ def run_on(
     history: History | None = None,
 ) -> Report:
     """On parts that run already: load and whatever the killer does, drain, compare."""
-    history = history or History()
+    history = History() if history is None else history
     clients = Clients(place, Web(parts.places), history, seed=plan.seed, load=plan.load)
     running = Running(plan, place, parts, killer, clients, time.monotonic())
     clients.start()

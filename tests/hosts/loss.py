@@ -1,0 +1,103 @@
+"""What a promotion lost: rows that only the old primary has, compared with what the standby had got."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from tests.crash.harness.checker import DOUBLED, Case, Finding
+from tests.hosts.servers import Server, wait_for
+
+KEYS = "SELECT principal || ' ' || key, key, extract(epoch FROM created_at)::float FROM approvals_idempotencyrecord"
+EVENTS = "SELECT stream, seq FROM audit_event"
+EFFECTS = "SELECT key FROM approvals_effect"
+SENT = "SELECT e.key, count(*) FROM approvals_attempt a JOIN approvals_effect e ON e.id = a.effect_id WHERE a.purpose = 'send' GROUP BY e.key"
+
+
+@dataclass
+class Had:
+    """Commands (principal and key: key and time), events (stream and number), effects, tries."""
+
+    commands: dict[str, tuple[str, float]] = field(default_factory=dict)
+    events: set[tuple[str, int]] = field(default_factory=set)
+    effects: set[str] = field(default_factory=set)
+    sent: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, connection: psycopg.Connection) -> "Had":
+        return cls(
+            {name: (key, at) for name, key, at in connection.execute(KEYS)},
+            set(connection.execute(EVENTS).fetchall()),
+            {key for (key,) in connection.execute(EFFECTS)},
+            dict(connection.execute(SENT).fetchall()),
+        )
+
+
+@dataclass
+class Loss:
+    """Of one promotion. `subjects` are the keys and references that it touches."""
+
+    commands: int = 0
+    events: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    subjects: set[str] = field(default_factory=set)
+
+    @classmethod
+    def between(cls, old: Had, got: Had, died_at: float) -> "Loss":
+        lost = [old.commands[name] for name in old.commands.keys() - got.commands.keys()]
+        events = old.events - got.events
+        sent = {key for key, tries in old.sent.items() if tries > got.sent.get(key, 0)}
+        touched = {key for key, _ in lost} | (old.effects - got.effects) | sent
+        touched |= {stream.rpartition("/")[2] for stream, _ in events} | {
+            stream for stream, _ in events
+        }
+        first = min((at for _, at in lost), default=died_at)
+        return cls(len(lost), len(events), len(sent), round(died_at - first, 2), touched)
+
+
+def what_was_received(standby: Server, database: str) -> Had:
+    """All that came from the primary before it went, once it is applied."""
+    wait_for(
+        lambda: (
+            standby.ask(
+                "SELECT pg_last_wal_replay_lsn() IS NOT DISTINCT FROM"
+                " greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
+            )
+            == [(True,)]
+        ),
+        "The standby does not apply what it received.",
+    )
+    with standby.embedded.connect("postgres", database) as connection:
+        return Had.read(connection)
+
+
+class Explained:
+    """Sorts findings: what a stated loss explains is counted apart. A doubled effect never is."""
+
+    def __init__(self) -> None:
+        self.subjects: set[str] = set()
+        self.findings: list[Finding] = []
+
+    def __call__(self, case: Case, finding: Finding) -> bool:
+        if finding.kind == DOUBLED or not self._is_touched(case, finding.subject):
+            return False
+        self.findings.append(finding)
+        return True
+
+    def _is_touched(self, case: Case, subject: str) -> bool:
+        if subject in self.subjects:
+            return True
+        item = case.request_of.get(subject)
+        effect = case.effect_of.get(item["id"]) if item else None
+        return effect is not None and effect["key"] in self.subjects
+
+
+def paid_twice(case: Case) -> list[Any]:
+    """Targets of which the provider has several standing effects of the same kind and content."""
+    seen: dict[tuple, set[str]] = {}
+    for row in case.books.ledger:
+        if row["status"] != "failed":
+            what = (row["kind"], row["target"], row["amount"], str(row["body"].get("to")))
+            seen.setdefault(what, set()).add(row["effect_id"])
+    return [what for what, effects in seen.items() if len(effects) > 1]
