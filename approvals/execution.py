@@ -160,7 +160,7 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        if _is_due_to_send(item, effect, at) and not quarantine.is_on():
+        if _is_due_to_send(item, effect, at) and not quarantine.stops_sending():
             return _claim_send(one)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
             return _begin(one, Purpose.LOOK_UP)

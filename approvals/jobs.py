@@ -19,8 +19,9 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
 from accounts import limits
-from approvals import archiving, execution, sweeping
+from approvals import archiving, execution, quarantine, sweeping
 from approvals.clock import database_time
+from approvals.outcomes import worker_actor
 from audit import correlation, months, origins, outside, sealing
 
 log = logging.getLogger("approvals.jobs")
@@ -123,6 +124,16 @@ def sweep_escalations(timestamp: int, **_: Any) -> None:
 @app.task(name="approvals.sweep_stranded", queue="upkeep", priority=FIRST)
 def sweep_stranded(timestamp: int, **_: Any) -> None:
     sweeping.stranded(database_time())
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="approvals.look_around", queue="upkeep", priority=FIRST)
+def look_around(timestamp: int, **_: Any) -> None:
+    """A worker may outlive its database: is this still the one that was seen last?"""
+    actor = worker_actor(execution.worker_name())
+    found = quarantine.notice(actor=actor, at=database_time())
+    if found is not None:
+        log.error("Quarantine: %s", found.reason)
 
 
 def _wake_all(found: list[int]) -> None:

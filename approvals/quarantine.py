@@ -4,6 +4,7 @@ What the restored database believes never sent may have been sent after the back
 open request is marked as possibly sent, its provider is asked by its key, and its next try asks first.
 """
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -37,6 +38,10 @@ ELSEWHERE = (
     "The database is on another server: system identifier {now}, before {before}. It was restored "
     "from a dump, or moved."
 )
+PROMOTED = (
+    "The database is on timeline {now}, before {before}: a standby was promoted that commits did not "
+    "wait for, or it was restored to an earlier moment."
+)
 BACK_IN_TIME = (
     "Checkpoint {newest} stands outside, and the database knows only {known}. It was restored to an "
     "earlier moment."
@@ -54,34 +59,79 @@ def is_on() -> bool:
 # --- Recognising a restore -----------------------------------------------------------------------
 
 
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
+WAITS = (
+    "(current_setting('synchronous_standby_names') <> ''"
+    " AND current_setting('synchronous_commit') NOT IN ('off', 'local'))"
+)
+PLACE = f"SELECT system_identifier::text, {TIMELINE}, {WAITS} FROM pg_control_system()"  # noqa: S608
+STOPS = (
+    "SELECT EXISTS (SELECT 1 FROM approvals_quarantine WHERE is_open)"  # noqa: S608
+    f" OR EXISTS (SELECT 1 FROM approvals_cluster WHERE timeline <> {TIMELINE})"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the database is now. `initdb` gives a server its `identifier`; a copy of its files and a
+    promoted standby keep it, and a promotion begins a `timeline`."""
+
+    identifier: str
+    timeline: int
+    is_waited_for: bool
+
+    def is_seen(self, seen: Cluster) -> bool:
+        before = Place(seen.identifier, seen.timeline or 0, seen.is_waited_for)
+        return before == self
+
+
 def recognise(*, actor: Actor, at: datetime) -> Quarantine | None:
     """Enter quarantine when this is not the database that a worker saw last; else None."""
     copies = max((outside.newest(place) for place in outside.places()), default=0)
     with transaction.atomic():
-        identifier = _identifier()
+        here = _place()
         seen, is_new = Cluster.objects.select_for_update().get_or_create(
-            pk=1, defaults={"identifier": identifier, "seen_at": at}
+            pk=1, defaults={**asdict(here), "seen_at": at}
         )
-        reason = _is_restored(seen, identifier, copies)
-        if reason or is_new or copies > seen.copies:
-            seen.identifier, seen.copies, seen.seen_at = identifier, copies, at
+        reason = _is_restored(seen, here, copies)
+        if reason or is_new or copies > seen.copies or not here.is_seen(seen):
+            seen.identifier, seen.timeline = here.identifier, here.timeline
+            seen.is_waited_for = here.is_waited_for
+            seen.copies, seen.seen_at = copies, at
             seen.save()
         if not reason or is_on():
             return None
         return enter(reason=reason, actor=actor, at=at)
 
 
-def _identifier() -> str:
-    """`initdb` gives a server its number; a copy of its files and a promoted standby keep it."""
+def notice(*, actor: Actor, at: datetime) -> Quarantine | None:
+    """`recognise`, when anything has changed since a worker looked; cheap enough for every moment."""
+    seen = Cluster.objects.filter(pk=1).first()
+    if seen is not None and _place().is_seen(seen):
+        return None
+    return recognise(actor=actor, at=at)
+
+
+def stops_sending() -> bool:
+    """A quarantine is open; or a standby was promoted and no worker has looked yet at what it lost."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT system_identifier::text FROM pg_control_system()")
+        cursor.execute(STOPS)
         return cursor.fetchone()[0]
 
 
-def _is_restored(seen: Cluster, identifier: str, copies: int) -> str:
+def _place() -> Place:
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE)
+        return Place(*cursor.fetchone())
+
+
+def _is_restored(seen: Cluster, here: Place, copies: int) -> str:
     """Why this must be a restored database, or ""."""
-    if seen.identifier != identifier:
-        return ELSEWHERE.format(now=identifier, before=seen.identifier)
+    if seen.identifier != here.identifier:
+        return ELSEWHERE.format(now=here.identifier, before=seen.identifier)
+    is_promoted = seen.timeline is not None and seen.timeline != here.timeline
+    if is_promoted and not seen.is_waited_for:
+        return PROMOTED.format(now=here.timeline, before=seen.timeline)
     # Read after the copies: a checkpoint is copied only when it is committed.
     newest = Checkpoint.objects.order_by("-number").values_list("number", flat=True).first() or 0
     if copies > max(newest, seen.copies):

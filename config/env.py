@@ -48,19 +48,29 @@ class DatabaseLogin:
             raise ConfigurationError(
                 f"{variable} must look like postgresql://user:password@host:5432/database."
             )
-        try:
-            port = str(parts.port or "")
-        except ValueError as error:
-            raise ConfigurationError(f"{variable} has a port that is not a number.") from error
+        host, port = _hosts(variable, parts.netloc.rpartition("@")[2])
         options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         return cls(
             name=name,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
-            host=options.pop("host", unquote(parts.hostname or "")),
+            host=options.pop("host", host),
             port=options.pop("port", port),
             options=options,
         )
+
+
+def _hosts(variable: str, netloc: str) -> tuple[str, str]:
+    """Host and port; of several servers lists of them, as PostgreSQL's client library takes them."""
+    hosts, ports = [], []
+    for place in netloc.split(","):
+        one = urlsplit(f"//{place}")
+        try:
+            ports.append(str(one.port or ""))
+        except ValueError as error:
+            raise ConfigurationError(f"{variable} has a port that is not a number.") from error
+        hosts.append(unquote(one.hostname or ""))
+    return ",".join(hosts), ",".join(ports) if any(ports) else ""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ from django.db import models
 class Cluster(models.Model):
     """Where this database was last seen by a worker: one row.
 
-    `copies` is the number of the newest checkpoint that a place outside was seen to hold.
+    `copies` is the number of the newest checkpoint that a place outside was seen to hold. A promotion
+    begins a new `timeline`; `is_waited_for` says whether commits waited for a standby until then.
     """
 
     identifier = models.CharField(max_length=20)
+    timeline = models.BigIntegerField(null=True)
+    is_waited_for = models.BooleanField(default=False, db_default=False)
     copies = models.BigIntegerField(default=0)
     seen_at = models.DateTimeField()
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import models
 
 from approvals import doctor, metrics, quarantine, sweeping
 from approvals.commands import quarantine as commands
@@ -216,6 +217,47 @@ def test_a_place_that_knows_as_much_as_the_database_begins_nothing(cast, setting
     (tmp_path / "000000000005.note").write_text("5")
     Checkpoint.objects.create(number=5, size=1, note="5", made_at=cast.now, xid=1, event_id=1)
     assert quarantine.recognise(actor=WORKER, at=cast.now) is None
+
+
+def promoted(**seen) -> None:
+    """As if the workers had looked last before a promotion."""
+    Cluster.objects.update(timeline=models.F("timeline") - 1, **seen)
+
+
+def test_a_standby_that_commits_did_not_wait_for_begins_one_when_it_is_promoted(cast):
+    quarantine.recognise(actor=WORKER, at=cast.now)
+    promoted()
+    found = quarantine.notice(actor=WORKER, at=cast.now)
+    assert "did not wait for" in found.reason
+    assert quarantine.notice(actor=WORKER, at=cast.now) is None
+
+
+def test_a_standby_that_commits_waited_for_lost_nothing(cast):
+    quarantine.recognise(actor=WORKER, at=cast.now)
+    promoted(is_waited_for=True)
+    assert quarantine.notice(actor=WORKER, at=cast.now) is None
+    assert not quarantine.is_on()
+    # Now nothing waits for anybody, and the next promotion may lose something.
+    promoted()
+    assert quarantine.notice(actor=WORKER, at=cast.now)
+
+
+def test_what_an_installation_of_before_did_not_note_begins_nothing(cast):
+    quarantine.recognise(actor=WORKER, at=cast.now)
+    Cluster.objects.update(timeline=None)
+    assert quarantine.notice(actor=WORKER, at=cast.now) is None
+    assert Cluster.objects.get().timeline is not None
+
+
+def test_nothing_is_sent_between_a_promotion_and_the_next_look(cast, provider):
+    item = cast.approve(cast.ask())
+    quarantine.recognise(actor=WORKER, at=cast.now)
+    promoted(is_waited_for=True)
+    cast.run(item)
+    assert provider.sent == []
+    quarantine.notice(actor=WORKER, at=cast.now)
+    cast.run(item)
+    assert len(provider.sent) == 1
 
 
 # --- By two administrators -----------------------------------------------------------------------

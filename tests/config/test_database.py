@@ -1,5 +1,6 @@
 """What every connection of the product asks of PostgreSQL's client library."""
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -35,3 +36,34 @@ def test_the_address_has_the_last_word():
 def test_plans_are_kept_unless_the_address_says_otherwise(said, threshold):
     """A pooler that lends its connections for one transaction loses them."""
     assert options_of(said)["prepare_threshold"] == threshold
+
+
+@pytest.mark.parametrize(
+    ("place", "host", "port"),
+    [
+        ("db.example", "db.example", ""),
+        ("db.example:6432", "db.example", "6432"),
+        ("10.0.0.1:5432,10.0.0.2:5433", "10.0.0.1,10.0.0.2", "5432,5433"),
+        ("10.0.0.1,10.0.0.2", "10.0.0.1,10.0.0.2", ""),
+        ("[::1]:5432,db.example:5433", "::1,db.example", "5432,5433"),
+    ],
+)
+def test_several_servers_are_handed_on_as_the_client_library_takes_them(place, host, port):
+    found = env.DatabaseLogin.from_url("DATABASE_URL", f"postgresql://app:s%40cret@{place}/queue")
+    assert (found.host, found.port, found.password) == (host, port, "s@cret")
+
+
+def test_one_of_several_ports_that_is_no_number_is_named():
+    with pytest.raises(env.ConfigurationError, match="port"):
+        env.DatabaseLogin.from_url("DATABASE_URL", "postgresql://app@one:5432,two:x/queue")
+
+
+@pytest.mark.django_db
+def test_the_server_that_takes_writes_is_found_among_several():
+    """The first of the two is nobody's; a standby is passed over by `target_session_attrs`."""
+    connection.ensure_connection()
+    used = connection.connection.info
+    params = {**connection.get_connection_params(), "target_session_attrs": "read-write"}
+    params |= {"host": f"/nowhere,{used.host}", "port": f"5432,{used.port}"}
+    with psycopg.connect(**params) as other:
+        assert other.info.host == used.host
