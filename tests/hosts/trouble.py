@@ -31,16 +31,18 @@ WAITS_FOR_ANSWER_S = 90
 @dataclass
 class Promotion:
     """Times in seconds. `outage_s` runs from the end of the old primary to the first command that
-    the new one answered, `first_answer_s` and `first_try_s` from when it takes writes."""
+    the new one answered, the others from when it takes writes. `only_on_old` are commands (and events
+    and tries of effects) that the old primary had committed and the standby had not got, in the last
+    `window_s`; with synchronous commits nobody was told of them."""
 
     how: str
     outage_s: float = 0.0
     first_answer_s: float = 0.0
     first_try_s: float | None = None
-    lost_commands: int = 0
-    lost_events: int = 0
-    lost_tries: int = 0
-    loss_window_s: float = 0.0
+    only_on_old: int = 0
+    only_on_old_events: int = 0
+    only_on_old_tries: int = 0
+    window_s: float = 0.0
     refused_on_old: int = 0
     answered_on_old: int = 0
     quarantined_after_s: float | None = None
@@ -55,6 +57,7 @@ class Trouble:
     seed: int
     lag_s: float
     password: str
+    is_short: bool = False
     explained: Explained = field(default_factory=Explained)
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -93,6 +96,11 @@ class Trouble:
     def _story(self) -> Story:
         """In each round everything once, and the promotions in the middle of it."""
         yield 3
+        while self.is_short and not self.is_over:
+            for one in (self._power_cut(self._worker()), self._freeze_primary()):
+                yield from one
+            while not self.is_over:
+                yield 1
         while not self.is_over:
             small = [self._cut(self._worker(), LONG_CUT_S), self._power_cut(self._web())]
             more = [self._cut(self._web(), LONG_CUT_S), self._power_cut(self._worker())]
@@ -222,8 +230,8 @@ class Trouble:
 
     def _state_loss(self, seen: Promotion, loss: Loss) -> None:
         """What stood on the old primary only. With synchronous commits nobody was told of it."""
-        seen.lost_commands, seen.lost_events = loss.commands, loss.events
-        seen.lost_tries, seen.loss_window_s = loss.sent, loss.seconds
+        seen.only_on_old, seen.only_on_old_events = loss.commands, loss.events
+        seen.only_on_old_tries, seen.window_s = loss.sent, loss.seconds
         if not self.parts.pair.synchronous:
             self.explained.subjects |= loss.subjects
 
