@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -28,6 +28,10 @@ crash-test: $(VENV)/.development
 
 crash-controls: $(VENV)/.development
 	$(BIN)/python -m tests.crash.harness --controls
+
+# Needs root: hosts are network namespaces.
+hosts: $(VENV)/.development
+	$(BIN)/python -m tests.hosts.run --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 model: $(VENV)/.development
 	$(BIN)/python -m pytest tests/model -n 0 -s

@@ -78,12 +78,23 @@ class Explained:
     def __init__(self) -> None:
         self.subjects: set[str] = set()
         self.findings: list[Finding] = []
+        self.case: Case | None = None
 
     def __call__(self, case: Case, finding: Finding) -> bool:
-        if finding.kind == DOUBLED or not self._is_touched(case, finding.subject):
+        self.case = case
+        if finding.kind == DOUBLED:
+            return False
+        if _is_of_the_quarantine(case, finding.subject):
+            return True
+        if not self._is_touched(case, finding.subject):
             return False
         self.findings.append(finding)
         return True
+
+    def asked_anew(self) -> int:
+        """Targets that were paid for a request that is lost, and again for the one that its asker,
+        who was told that it is recorded, sent again."""
+        return len(paid_twice(self.case)) if self.case else 0
 
     def _is_touched(self, case: Case, subject: str) -> bool:
         if subject in self.subjects:
@@ -91,6 +102,20 @@ class Explained:
         item = case.request_of.get(subject)
         effect = case.effect_of.get(item["id"]) if item else None
         return effect is not None and effect["key"] in self.subjects
+
+
+def _is_of_the_quarantine(case: Case, subject: str) -> bool:
+    """Commands of administrators, who aren't of the load; and questions about what was never sent."""
+    administrators = {
+        key
+        for principal, key in case.records
+        if int(principal.rpartition(":")[2]) not in case.person_of
+    }
+    asked = {row["effect_id"] for row in case.books.attempts if row["purpose"] == "look_up"}
+    questions = {
+        f"job for {item}" for item, effect in case.effect_of.items() if effect["id"] in asked
+    }
+    return subject in administrators | questions
 
 
 def paid_twice(case: Case) -> list[Any]:

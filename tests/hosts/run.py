@@ -70,7 +70,14 @@ def carry_out(
             say("Everything runs.")
             history = History()
             trouble = Trouble(parts, history, say, seed, lag_s, password, seconds < SHORT_S)
-            plan = Plan(seed, seconds, load=LOAD, explains=trouble.explained)
+            plan = Plan(
+                seed,
+                seconds,
+                load=LOAD,
+                explains=trouble.explained,
+                # Reconciling after a loss ends every session.
+                signed_out=() if synchronous else (401,),
+            )
             report = run_on(plan, place, parts, trouble, say, history)
             return _line(report, trouble), _is_clean(report, trouble)
         finally:
@@ -118,6 +125,7 @@ def _line(report: Report, trouble: Trouble) -> dict[str, Any]:
         **parts.at_the_end,
         "promotions": [asdict(one) for one in trouble.promotions],
         "explained_by_loss": checker.counted(trouble.explained.findings),
+        "paid_again_after_loss": trouble.explained.asked_anew(),
     }
 
 

@@ -47,6 +47,7 @@ class Plan:
     concurrency: int = 8
     durations: dict[str, float] = field(default_factory=lambda: dict(DURATIONS))
     each_tick: Callable[["Running"], None] | None = None
+    signed_out: tuple[int, ...] = ()
     explains: Callable[[checker.Case, checker.Finding], bool] | None = None  # what isn't one
 
 
@@ -142,7 +143,9 @@ def run_on(
 ) -> Report:
     """On parts that run already: load and whatever the killer does, drain, compare."""
     history = History() if history is None else history
-    clients = Clients(place, Web(parts.places), history, seed=plan.seed, load=plan.load)
+    clients = Clients(
+        place, Web(parts.places, plan.signed_out), history, seed=plan.seed, load=plan.load
+    )
     running = Running(plan, place, parts, killer, clients, time.monotonic())
     clients.start()
     try:

@@ -17,10 +17,13 @@ REFUSALS = (400, 403, 404, 409, 412, 422)
 
 
 class Web:
-    """The web servers, any of which will do: `places` are address and port of each."""
+    """The web servers, any of which will do: `places` are address and port of each.
 
-    def __init__(self, places: Sequence[tuple[str, int]]) -> None:
-        self.places = list(places)
+    `signed_out` are statuses that send people to sign in, after which they come again.
+    """
+
+    def __init__(self, places: Sequence[tuple[str, int]], signed_out: Sequence[int] = ()) -> None:
+        self.places, self.signed_out = list(places), signed_out
 
     def send(self, account: Account, command: Command, draw: random.Random) -> Answer:
         """Never raises: whatever goes wrong on the way is an unknown outcome."""
@@ -49,6 +52,8 @@ class Web:
             return Answer(UNKNOWN, took_s=time.monotonic() - began)
         finally:
             connection.close()
+        if response.status in self.signed_out:
+            return Answer(BUSY, response.status, took_s=time.monotonic() - began)
         place = response.headers.get("Location", "")
         return Answer(
             kind=classified(response.status, place, body),
