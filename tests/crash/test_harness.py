@@ -2,13 +2,17 @@
 
 import copy
 import random
+from dataclasses import fields
 from datetime import UTC, datetime
+from email.message import Message
+from types import SimpleNamespace
 
 import pytest
 
 from tests.crash.harness import checker, history, scenes, web
 from tests.crash.harness.clients import form_of
 from tests.crash.harness.history import BROKEN, BUSY, OK, REFUSED, UNKNOWN, Answer, Command
+from tests.crash.harness.run import Report
 from tests.crash.harness.seams import controls, failpoints
 from tests.crash.harness.snapshot import Books
 
@@ -368,3 +372,29 @@ def test_an_unarmed_point_does_nothing_and_an_armed_one_strikes_once(tmp_path, m
     failpoints.hit("after_lock")
     failpoints.hit("after_lock")
     assert struck == ["kill"]
+
+
+@pytest.mark.parametrize(("acked", "is_worth_it"), [(0, False), (20, False), (60, True)])
+def test_a_run_of_refusals_proves_nothing(acked, is_worth_it):
+    names = {field.name: 0 for field in fields(Report)}
+    assert Report(**{**names, "commands": 100, "acked": acked}).has_worked is is_worth_it
+
+
+def test_who_is_sent_to_sign_in_comes_again(monkeypatch):
+    """Where a run says so; everywhere else that is an answer that nobody should get."""
+
+    class Refusing:
+        status, headers = 401, Message()
+
+        def read(self):
+            return b""
+
+    connection = SimpleNamespace(
+        request=lambda *_, **__: None, getresponse=Refusing, close=lambda: None
+    )
+    monkeypatch.setattr(web.http.client, "HTTPConnection", lambda *_, **__: connection)
+    account = SimpleNamespace(session="s")
+    sent = command("approve", FIRST)
+    for signed_out, kind in (((401,), BUSY), ((), BROKEN)):
+        place = web.Web([("127.0.0.1", 1)], signed_out)
+        assert place.send(account, sent, random.Random(1)).kind == kind

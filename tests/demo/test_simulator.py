@@ -45,6 +45,12 @@ def error_of(response: httpx.Response) -> dict:
 # Refunds
 
 
+def test_it_listens_where_it_is_told_to(start) -> None:
+    simulator = start("--address", "127.0.0.2")
+    assert simulator.url.startswith("http://127.0.0.2:")
+    assert simulator.http.get("/healthz").status_code == 200
+
+
 def test_refund_is_booked_and_can_be_looked_up(simulator: Simulator) -> None:
     made = refund(simulator)
     assert made.id.startswith("re_")

@@ -5,13 +5,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from config import embedded
 from demo.loopback import answers
 from tests.crash.harness.processes import Parts, until
-from tests.crash.harness.world import PROJECT
+from tests.crash.harness.world import PROJECT, World
 from tests.hosts.servers import PORT, Pair
 from tests.hosts.topology import Host, Lan
 
@@ -35,7 +34,7 @@ class LanParts(Parts):
     at_the_end: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, lan: Lan, world: Any, *, synchronous: bool) -> "LanParts":
+    def on(cls, lan: Lan, world: World, *, synchronous: bool) -> "LanParts":
         hosts = (lan.add("db1", DATABASES[0]), lan.add("db2", DATABASES[1]))
         pair = Pair.on(lan, hosts, world.directory, synchronous=synchronous)
         parts = cls(world, lan=lan, pair=pair)
@@ -152,7 +151,3 @@ class LanParts(Parts):
 
 def _is_ready(place: tuple[str, int]) -> bool:
     return answers(f"http://{place[0]}:{place[1]}/readyz")
-
-
-def log_of(world: Any) -> Path:
-    return world.directory / "log"

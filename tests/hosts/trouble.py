@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import psycopg
 
@@ -18,7 +17,7 @@ from config import embedded
 from tests.crash.harness.history import OK, History
 from tests.hosts.loss import Explained, Had, Loss, what_was_received
 from tests.hosts.parts import LanParts
-from tests.hosts.servers import PORT
+from tests.hosts.servers import PORT, Server
 from tests.hosts.topology import Host
 
 Story = Iterator[float]
@@ -194,7 +193,7 @@ class Trouble:
         self._state_loss(seen, Loss.between(had, got, died_at))
         self.say(f"The old primary is the standby now: {asdict(seen)}")
 
-    def _two_primaries(self, seen: Promotion, old: Any) -> Story:
+    def _two_primaries(self, seen: Promotion, old: Server) -> Story:
         """Whoever writes to the old one gets no answer, until its power is cut."""
         self.say("The old primary is back and knows nothing of it.")
         probes = [Probe(old.host.address, old.embedded) for _ in range(3)]
