@@ -142,14 +142,15 @@ def tell(
 # --- Asking --------------------------------------------------------------------------------------
 
 
-def ask_all(at: datetime) -> list[int]:
-    """Have the provider of each open request asked, also where nobody believes it was sent."""
+def ask_all(at: datetime) -> list[tuple[int, str]]:
+    """Have the provider of each open request asked, also where nobody believes it was sent; which
+    requests that are, with their kinds."""
     asked = (*BELIEVED_UNSENT, State.IN_DOUBT)
     effects = Effect.objects.filter(
         item__in=ApprovalRequest.objects.filter(_outside(), state__in=asked)
     )
     effects.update(next_question_at=at)
-    return list(effects.values_list("item_id", flat=True))
+    return list(effects.values_list("item_id", "item__kind"))
 
 
 def unanswered() -> list[str]:

@@ -59,9 +59,10 @@ def to_wake(at: datetime) -> list[int]:
     return sorted({item_id for sweep in sweeps for item_id in sweep(at)})
 
 
-def streams_of(found: list[int]) -> dict[int, str]:
-    """Where the events of these requests stand."""
-    return dict(ApprovalRequest.objects.filter(pk__in=found).values_list("pk", "stream"))
+def known_of(found: list[int]) -> list[tuple[int, str, str]]:
+    """Of these requests: the id, where its events stand, and its kind."""
+    items = ApprovalRequest.objects.filter(pk__in=found).order_by("pk")
+    return list(items.values_list("pk", "stream", "kind"))
 
 
 def _ids(condition: Q, at: datetime) -> list[int]:

@@ -129,4 +129,4 @@ def prepare_effect(item: ApprovalRequest) -> None:
     )
     if not again:
         Effect.objects.create(item=item, **first_effect(item))
-    jobs.wake(item.pk, item.starts_at)
+    jobs.wake(item.pk, item.starts_at, item.kind)

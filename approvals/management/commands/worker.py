@@ -5,6 +5,7 @@ import logging
 import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -12,12 +13,14 @@ from django.db import connection
 from procrastinate import App
 from procrastinate.contrib.django import app
 
-from approvals import execution, quarantine
+from approvals import execution, jobs, quarantine
 from approvals.clock import database_time
 from approvals.job_log import joined
 from approvals.outcomes import worker_actor
 
 log = logging.getLogger("approvals.quarantine")
+# Jobs for now are told of at once; those for later are found by looking.
+LOOKS_EVERY_S = 0.5
 
 
 class Command(BaseCommand):
@@ -45,10 +48,9 @@ async def _work(concurrency: int, name: str) -> None:
     """On an app of its own: the process's shared one keeps deferring through Django (trap 2)."""
     worker_app = app.with_connector(app.connector.get_worker_connector())
     async with worker_app.open_async():
-        parts = [
-            asyncio.create_task(_part(worker_app, part_name, queues, slots))
-            for part_name, queues, slots in _parts(worker_app, name, concurrency)
-        ]
+        cut = list(_parts(worker_app, name, concurrency))
+        _give_each_slot_a_thread(sum(slots for _, _, slots in cut))
+        parts = [asyncio.create_task(_part(worker_app, *part)) for part in cut]
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _ask_to_end, parts)
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -60,12 +62,19 @@ async def _work(concurrency: int, name: str) -> None:
 
 
 def _parts(app: App, name: str, concurrency: int) -> Iterator[tuple[str, list[str], int]]:
-    """One part for each queue with slots of its own, and one for all others."""
-    own = settings.QUEUES_WITH_OWN_SLOTS
+    """One part for each queue with slots of its own, as each outside system has, and one for all others."""
+    systems = dict.fromkeys(jobs.queues_of_systems(), concurrency)
+    own = {**systems, **settings.QUEUES_WITH_OWN_SLOTS}
     app.perform_import_paths()
     yield name, sorted({task.queue for task in app.tasks.values()} - own.keys()), concurrency
     for queue, slots in own.items():
         yield f"{name}-{queue}", [queue], slots
+
+
+def _give_each_slot_a_thread(slots: int) -> None:
+    """By itself asyncio has four threads and one for each processor, for all parts together: calls that
+    hang in one of them would keep the slots of all others waiting for a thread."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(slots))
 
 
 async def _part(app: App, name: str, queues: list[str], concurrency: int) -> None:
@@ -75,7 +84,7 @@ async def _part(app: App, name: str, queues: list[str], concurrency: int) -> Non
         concurrency=concurrency,
         delete_jobs="successful",
         shutdown_graceful_timeout=30,
-        fetch_job_polling_interval=2,
+        fetch_job_polling_interval=LOOKS_EVERY_S,
         install_signal_handlers=False,
         worker_middleware=[joined],
     )
