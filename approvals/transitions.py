@@ -32,7 +32,7 @@ def commit(
         setattr(item, name, value)
     item.version = before + 1
     item.updated_at = at
-    item.save()
+    item.save_changes()
     return announce(
         item,
         action,

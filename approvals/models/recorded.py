@@ -1,4 +1,8 @@
-"""A row whose every change is told by an event, in plain JSON, so that it can be rebuilt from them."""
+"""Rows that know what of them has changed since they were read.
+
+A `RecordedRow` is one whose every change is told by an event, in plain JSON, so that it can be rebuilt from
+them.
+"""
 
 import functools
 import uuid
@@ -9,10 +13,8 @@ from typing import Any, Self
 from django.db import models
 
 
-class RecordedRow(models.Model):
-    """Knows what differs from the row as it was read. `PRIVATE` columns may hold customers' data."""
-
-    PRIVATE: frozenset[str] = frozenset()
+class RowAsRead(models.Model):
+    """Knows what differs from the row as it was read. Values are replaced, never changed in place."""
 
     class Meta:
         abstract = True
@@ -21,7 +23,47 @@ class RecordedRow(models.Model):
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection) -> Self:
         found = super().from_db(db, field_names, values)
         found._as_read = dict(zip(field_names, values, strict=False))
+        found._as_saved = dict(found._as_read)
         return found
+
+    def save(self, *args: Any, **options: Any) -> None:
+        super().save(*args, **options)
+        now, names = self.columns(), options.get("update_fields")
+        saved = now if names is None else {name: now[name] for name in names if name in now}
+        self._as_saved = {**getattr(self, "_as_saved", {}), **saved}
+
+    def save_changes(self) -> None:
+        """Write the columns that differ from what stands in the row, and no others; all of a new row."""
+        was = getattr(self, "_as_saved", None)
+        if was is None:
+            self.save()
+            return
+        now = self.columns()
+        changed = [name for name, value in now.items() if name not in was or was[name] != value]
+        if changed:
+            self.save(update_fields=changed)
+
+    def columns(self) -> dict[str, Any]:
+        """By name, what stands in all columns but the id and what is derived."""
+        return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
+
+    @classmethod
+    @functools.cache
+    def _recorded_fields(cls) -> list[models.Field]:
+        return [
+            field
+            for field in cls._meta.concrete_fields
+            if not field.primary_key and not isinstance(field, models.GeneratedField)
+        ]
+
+
+class RecordedRow(RowAsRead):
+    """Events tell of each of its columns. `PRIVATE` columns may hold customers' data."""
+
+    PRIVATE: frozenset[str] = frozenset()
+
+    class Meta:
+        abstract = True
 
     def changed_columns(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What differs from what was read, or all of a new row: public columns, and private ones.
@@ -34,19 +76,6 @@ class RecordedRow(models.Model):
         self._as_read = now
         private = {name: value for name, value in changed.items() if name in self.PRIVATE}
         return {k: v for k, v in changed.items() if k not in private}, private
-
-    def columns(self) -> dict[str, Any]:
-        """By name, what stands in the columns that events tell of: all but the id and what is derived."""
-        return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
-
-    @classmethod
-    @functools.cache
-    def _recorded_fields(cls) -> list[models.Field]:
-        return [
-            field
-            for field in cls._meta.concrete_fields
-            if not field.primary_key and not isinstance(field, models.GeneratedField)
-        ]
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any]) -> Self:

@@ -1,0 +1,57 @@
+"""A request in a worker's hand: under its lock, with its effect and what else counts at that moment.
+
+Asked for each effect twice, in as few statements as can be, whose text is made once: Django builds it anew
+for every call, which takes longer than PostgreSQL needs to answer.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db import connection, models
+
+from approvals.models import ApprovalRequest, Effect
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What counts beside the two rows, as it is once they are locked."""
+
+    quarantine: bool
+    calls: int  # attempts of this effect so far
+    is_abandoned: bool  # one of them has no end
+    is_settling: bool  # there is a finding of a person that waits for a second one
+
+
+def locked(item_id: int) -> tuple[ApprovalRequest | None, Effect | None]:
+    """The request, then its effect; both locked until the transaction ends."""
+    return _one(ApprovalRequest, "id", item_id), _one(Effect, "item_id", item_id)
+
+
+def _one(model: type[Row], column: str, value: int) -> Row | None:
+    return next(iter(model.objects.raw(_locking(model, column), [value])), None)
+
+
+@functools.cache
+def _locking(model: type[models.Model], column: str) -> str:
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in model._meta.concrete_fields)
+    return f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {column} = %s FOR UPDATE"  # noqa: S608 -- names of our own
+
+
+BESIDE = """
+SELECT
+  EXISTS (SELECT FROM approvals_quarantine WHERE is_open),
+  (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
+  EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
+  EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL)
+"""
+
+
+def beside(effect: Effect) -> Beside:
+    """To be asked after `locked`: a statement sees what was committed before it began."""
+    with connection.cursor() as cursor:
+        cursor.execute(BESIDE, {"effect": effect.pk, "item": effect.item_id})
+        return Beside(*cursor.fetchone())
