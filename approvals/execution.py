@@ -25,8 +25,8 @@ from django.db import transaction
 from approvals import breaker, in_hand, kinds, proof, quarantine, switches, timing
 from approvals.clock import database_time
 from approvals.events import Action
-from approvals.kinds import base
 from approvals.in_hand import Beside
+from approvals.kinds import base
 from approvals.kinds.evidence import kept, masked
 from approvals.models import (
     ApprovalRequest,

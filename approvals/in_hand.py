@@ -1,7 +1,7 @@
 """A request in a worker's hand: under its lock, with its effect and what else counts at that moment.
 
-Asked for each effect twice, in as few statements as can be, whose text is made once: Django builds it anew
-for every call, which takes longer than PostgreSQL needs to answer.
+Asked for each effect twice, in as few statements as can be, whose text is made once: Django builds it
+anew for every call, which takes longer than PostgreSQL needs to answer.
 """
 
 import functools

@@ -180,6 +180,7 @@ def seal(timestamp: int, **_: Any) -> None:
 def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=database_time())
     sweeping.forget_old_provider_events(at=database_time())
+    sweeping.forget_ended_jobs(at=database_time())
     limits.forget_full(at=database_time())
 
 

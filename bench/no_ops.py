@@ -5,11 +5,13 @@ of the product are, on the same database with the same durable settings; done, t
 """
 
 import argparse
+import functools
 
 QUEUE = "floor"
 
 
-def worker_app():  # noqa: ANN201 - procrastinate's own, imported once Django is set up
+@functools.cache
+def worker_app():
     """An app with one task; the product's tasks are not among its own."""
     import procrastinate
     from procrastinate.contrib.django import DjangoApp

@@ -4,8 +4,8 @@ No redirect is followed, no proxy is taken from the environment, at most `LARGES
 read, nothing is unpacked, and one deadline counts for the whole call, however slowly the other side
 drips. Resolving the host's name is left to the system and is the one wait that is not counted.
 
-A caller may keep the connection for its next call (decision 0031). Nothing is ever sent again by itself, on
-whatever connection: what was on its way when one broke has an unknown outcome.
+A caller may keep the connection for its next call (decision 0031). Nothing is ever sent again by
+itself, on whatever connection: what was on its way when one broke has an unknown outcome.
 """
 
 import functools
@@ -266,7 +266,7 @@ class _StreamOnTime(httpcore.NetworkStream):
         return read
 
     def holds_just(self, length: int) -> bool:
-        """Whether one answer with a body of `length` bytes was received since the call, and no byte more."""
+        """Whether one answer with a body of `length` bytes came since the call, and no byte more."""
         head, end, _ = self._head.partition(END_OF_HEAD)
         return self._received == len(head) + len(end) + length
 

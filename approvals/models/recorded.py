@@ -1,7 +1,7 @@
 """Rows that know what of them has changed since they were read.
 
-A `RecordedRow` is one whose every change is told by an event, in plain JSON, so that it can be rebuilt from
-them.
+A `RecordedRow` is one whose every change is told by an event, in plain JSON, so that it can be rebuilt
+from them.
 """
 
 import functools

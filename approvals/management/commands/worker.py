@@ -62,7 +62,7 @@ async def _work(concurrency: int, name: str) -> None:
 
 
 def _parts(app: App, name: str, concurrency: int) -> Iterator[tuple[str, list[str], int]]:
-    """One part for each queue with slots of its own, as each outside system has, and one for all others."""
+    """One for each queue with slots of its own, as each outside system has, and one for all others."""
     systems = dict.fromkeys(jobs.queues_of_systems(), concurrency)
     own = {**systems, **settings.QUEUES_WITH_OWN_SLOTS}
     app.perform_import_paths()
