@@ -171,7 +171,7 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        beside = in_hand.beside(effect)
+        beside = in_hand.beside(effect, one.kind)
         if _is_due_to_send(item, effect, at) and not beside.quarantine:
             return _claim_send(one, beside)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
@@ -196,7 +196,7 @@ def _is_past(due: datetime | None, at: datetime) -> bool:
 
 
 def _claim_send(one: Settling, beside: Beside) -> Call | None:
-    system = switches.system_of(one.kind)
+    system = switches.system_of(one.kind) if beside.is_stopped else None
     if system is not None and system.is_stopped:
         may_probe = system.is_probed_at(one.at) and breaker.take_probe(system, one.at)
         return _begin(one, beside, Purpose.PROBE) if may_probe else None

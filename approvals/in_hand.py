@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from django.db import connection, models
 
+from approvals.kinds.base import Kind
 from approvals.models import ApprovalRequest, Effect
 
 Row = TypeVar("Row", bound=models.Model)
@@ -20,6 +21,7 @@ class Beside:
     """What counts beside the two rows, as it is once they are locked."""
 
     quarantine: bool
+    is_stopped: bool  # its system is held or paused
     calls: int  # attempts of this effect so far
     is_abandoned: bool  # one of them has no end
     is_settling: bool  # there is a finding of a person that waits for a second one
@@ -44,14 +46,17 @@ def _locking(model: type[models.Model], column: str) -> str:
 BESIDE = """
 SELECT
   EXISTS (SELECT FROM approvals_quarantine WHERE is_open),
+  EXISTS (SELECT FROM approvals_system
+    WHERE slug = %(system)s AND (held_at IS NOT NULL OR paused_at IS NOT NULL)),
   (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
   EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
   EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL)
 """
 
 
-def beside(effect: Effect) -> Beside:
+def beside(effect: Effect, kind: Kind) -> Beside:
     """To be asked after `locked`: a statement sees what was committed before it began."""
+    system = kind.system_slug if kind.is_outside else None
     with connection.cursor() as cursor:
-        cursor.execute(BESIDE, {"effect": effect.pk, "item": effect.item_id})
+        cursor.execute(BESIDE, {"effect": effect.pk, "item": effect.item_id, "system": system})
         return Beside(*cursor.fetchone())
