@@ -43,6 +43,7 @@ def main() -> int:
     report = carry_out(plan, say)
     print(report.line(), flush=True)
     has_enough = report.commands >= plan.commands and report.kills >= plan.kills
+    has_enough = has_enough and report.acked > 0 and report.effects > 0  # else nothing was tried
     return 0 if report.is_clean and has_enough else 1
 
 
