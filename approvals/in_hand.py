@@ -33,7 +33,20 @@ def locked(item_id: int) -> tuple[ApprovalRequest | None, Effect | None]:
 
 
 def _one(model: type[Row], column: str, value: int) -> Row | None:
-    return next(iter(model.objects.raw(_locking(model, column), [value])), None)
+    with connection.cursor() as cursor:
+        cursor.execute(_locking(model, column), [value])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    fields = model._meta.concrete_fields
+    values = [_read(field, value) for field, value in zip(fields, row, strict=True)]
+    return model.from_db(connection.alias, [field.attname for field in fields], values)
+
+
+def _read(field: models.Field, value: object) -> object:
+    """As Django reads it; most columns need nothing."""
+    reads = getattr(field, "from_db_value", None)
+    return reads(value, None, connection) if reads else value
 
 
 @functools.cache

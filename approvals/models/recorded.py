@@ -28,8 +28,9 @@ class RowAsRead(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         super().save(*args, **options)
-        now, names = self.columns(), options.get("update_fields")
-        saved = now if names is None else {name: now[name] for name in names if name in now}
+        names = options.get("update_fields")
+        names = self._by_column() if names is None else names
+        saved = {name: self.__dict__[name] for name in names if name in self.__dict__}
         self._as_saved = {**getattr(self, "_as_saved", {}), **saved}
 
     def save_changes(self) -> None:

@@ -1,6 +1,7 @@
 """`worker`: carries out what is approved, asks about what is in doubt, sweeps."""
 
 import asyncio
+import itertools
 import logging
 import signal
 from argparse import ArgumentParser
@@ -12,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from procrastinate import App
 from procrastinate.contrib.django import app
+from procrastinate.periodic import PeriodicRegistry
 
 from approvals import execution, jobs, quarantine
 from approvals.clock import database_time
@@ -50,7 +52,10 @@ async def _work(concurrency: int, name: str) -> None:
     async with worker_app.open_async():
         cut = list(_parts(worker_app, name, concurrency))
         _give_each_slot_a_thread(sum(slots for _, _, slots in cut))
-        parts = [asyncio.create_task(_part(worker_app, *part)) for part in cut]
+        apps = itertools.chain([worker_app], itertools.repeat(_without_clock(worker_app)))
+        parts = [
+            asyncio.create_task(_part(one, *part)) for one, part in zip(apps, cut, strict=False)
+        ]
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _ask_to_end, parts)
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -75,6 +80,13 @@ def _give_each_slot_a_thread(slots: int) -> None:
     """By itself asyncio has four threads and one for each processor, for all parts together: calls that
     hang in one of them would keep the slots of all others waiting for a thread."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(slots))
+
+
+def _without_clock(app: App) -> App:
+    """The same app for the other parts: one of them is enough to ask for the jobs that are due."""
+    quiet = app.with_connector(app.connector)
+    quiet.periodic_registry = PeriodicRegistry()
+    return quiet
 
 
 async def _part(app: App, name: str, queues: list[str], concurrency: int) -> None:
