@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-simulation bench-steady clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -48,6 +48,15 @@ bench-audit: $(VENV)/.development
 
 bench-decision: $(VENV)/.development
 	$(BIN)/python -m bench.decision
+
+bench-effects: $(VENV)/.development
+	$(BIN)/python -m bench.effects
+
+bench-steady: $(VENV)/.development
+	$(BIN)/python -m bench.steady
+
+bench-job-tables: $(VENV)/.development
+	$(BIN)/python -m bench.job_tables
 
 bench-explorer: $(VENV)/.development
 	$(BIN)/python -m bench.explorer

@@ -65,6 +65,8 @@ def after_probe(kind: base.Kind, result: Result, *, actor: Actor, at: datetime) 
 
 
 def _end_row_of_failures(kind: base.Kind, *, actor: Actor, at: datetime) -> None:
+    if not switches.is_failing(kind.system_slug):
+        return
     failing = System.objects.filter(slug=kind.system_slug, failures__gt=0)
     if failing.filter(paused_at=None).update(failures=0) or not failing.exists():
         return

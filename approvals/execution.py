@@ -18,15 +18,25 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from approvals import breaker, kinds, proof, quarantine, switches, timing
+from approvals import breaker, in_hand, kinds, proof, quarantine, switches, timing
 from approvals.clock import database_time
 from approvals.events import Action
+from approvals.in_hand import Beside
 from approvals.kinds import base
 from approvals.kinds.evidence import kept, masked
-from approvals.models import ApprovalRequest, Attempt, Effect, Purpose, Settlement, State
+from approvals.models import (
+    ApprovalRequest,
+    Attempt,
+    Effect,
+    PolicyVersion,
+    Purpose,
+    Settlement,
+    State,
+)
 from approvals.outcomes import (
     Result,
     Settling,
@@ -69,6 +79,8 @@ class Call:
     kind: base.Kind
     effect: base.Effect
     began_at: datetime
+    # Of a try; it changes only with the request's revision, and that not while it is carried out.
+    policy_version: PolicyVersion | None = None
 
 
 def worker_name() -> str:
@@ -152,18 +164,18 @@ def _tell_breaker(call: Call, result: Result, *, worker: str, at: datetime) -> N
 
 def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | None:
     with transaction.atomic():
-        item = ApprovalRequest.objects.select_for_update().filter(pk=item_id).first()
-        effect = Effect.objects.select_for_update().filter(item_id=item_id).first()
+        item, effect = in_hand.locked(item_id)
         if item is None or effect is None or _is_leased(effect, at):
             return None
         one = Settling(item, effect, kinds.kind_of(item.kind), worker, at, wake)
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        if _is_due_to_send(item, effect, at) and not quarantine.stops_sending():
-            return _claim_send(one)
+        beside = in_hand.beside(effect, one.kind)
+        if _is_due_to_send(item, effect, at) and not beside.stops_sending:
+            return _claim_send(one, beside)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
-            return _begin(one, Purpose.LOOK_UP)
+            return _begin(one, beside, Purpose.LOOK_UP)
         return None
 
 
@@ -183,22 +195,25 @@ def _is_past(due: datetime | None, at: datetime) -> bool:
     return due is not None and due <= at
 
 
-def _claim_send(one: Settling) -> Call | None:
-    system = switches.system_of(one.kind)
+def _claim_send(one: Settling, beside: Beside) -> Call | None:
+    system = switches.system_of(one.kind) if beside.is_stopped else None
     if system is not None and system.is_stopped:
         may_probe = system.is_probed_at(one.at) and breaker.take_probe(system, one.at)
-        return _begin(one, Purpose.PROBE) if may_probe else None
+        return _begin(one, beside, Purpose.PROBE) if may_probe else None
     item, effect = one.item, one.effect
+    item.policy_version = PolicyVersion.objects.select_related("policy").get(
+        pk=item.policy_version_id
+    )
     verdict = proof.is_approved(item, effect)
     if not verdict:
         one.note_cause(verdict.code)
         give_up(one, outcome=Outcome.DENIED)
         return None
-    # What somebody found out is about the tries before this one.
-    Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
+    if beside.is_settling:  # what somebody found out is about the tries before this one
+        Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
     item.start()
     count_try(effect, one.at)
-    call = _begin(one, Purpose.SEND)
+    call = _begin(one, beside, Purpose.SEND)
     with _numbered(call):
         commit(
             item,
@@ -214,14 +229,15 @@ def _claim_send(one: Settling) -> Call | None:
     return call
 
 
-def _begin(one: Settling, purpose: Purpose) -> Call:
+def _begin(one: Settling, beside: Beside, purpose: Purpose) -> Call:
     item, effect = one.item, one.effect
-    _close_abandoned_attempts(effect, one.at)
+    if beside.is_abandoned:
+        _close_abandoned_attempts(effect, one.at)
     lease(effect, one.worker, one.at)
-    effect.save()
+    effect.save_changes()
     attempt = Attempt.objects.create(
         effect=effect,
-        number=effect.tries.count() + 1,
+        number=beside.calls + 1,
         epoch=effect.epoch,
         purpose=purpose,
         worker=one.worker,
@@ -240,6 +256,7 @@ def _begin(one: Settling, purpose: Purpose) -> Call:
             id=effect.key, key=effect.key, ref=item.ref, payload=item.payload, reason=item.reason
         ),
         began_at=one.at,
+        policy_version=item.policy_version if purpose == Purpose.SEND else None,
     )
 
 
@@ -278,12 +295,13 @@ def _close_abandoned_attempts(effect: Effect, at: datetime) -> None:
 
 def _settle(call: Call, result: Result, *, worker: str, at: datetime, wake: Wake) -> str:
     with transaction.atomic():
-        item = ApprovalRequest.objects.select_for_update().get(pk=call.item_id)
-        effect = Effect.objects.select_for_update().get(item_id=call.item_id)
+        item, effect = in_hand.locked(call.item_id)
         if effect.epoch != call.epoch or item.state != call.state:
             _record_too_late(item, call, result, worker=worker, at=at)
             return "too late"
         effect.lease_until = None
+        if call.policy_version is not None:
+            item.policy_version = call.policy_version
         _finish_attempt(call, result, at)
         one = Settling(item, effect, call.kind, worker, at, wake, began_at=call.began_at)
         if call.purpose == Purpose.PROBE:
@@ -293,24 +311,31 @@ def _settle(call: Call, result: Result, *, worker: str, at: datetime, wake: Wake
 
 def _after_probe(one: Settling) -> str:
     """Only the system's switch learns from it; the request is looked at again at once."""
-    one.effect.save()
+    one.effect.save_changes()
     one.wake(one.item.pk, one.at)
     return "probed"
 
 
 def _finish_attempt(call: Call, result: Result, at: datetime) -> None:
-    attempt = Attempt.objects.get(pk=call.attempt_id)
-    finish(attempt, result, at)
-    attempt.save()
+    # The time of its beginning says in which part of the table it stands.
+    running = Attempt.objects.filter(pk=call.attempt_id, started_at=call.began_at)
+    running.update(**_end(result, at))
 
 
 def finish(attempt: Attempt, result: Result, at: datetime) -> None:
     """What came of it. Not saved."""
-    attempt.finished_at = at
-    attempt.outcome = _outcome_word(result)
-    attempt.cause = getattr(result, "cause", "")
-    attempt.provider_reference = getattr(result, "reference", "")
-    attempt.evidence = masked(result.evidence)
+    for name, value in _end(result, at).items():
+        setattr(attempt, name, value)
+
+
+def _end(result: Result, at: datetime) -> dict[str, Any]:
+    return {
+        "finished_at": at,
+        "outcome": _outcome_word(result),
+        "cause": getattr(result, "cause", ""),
+        "provider_reference": getattr(result, "reference", ""),
+        "evidence": masked(result.evidence),
+    }
 
 
 def _outcome_word(result: Result) -> str:

@@ -4,6 +4,7 @@ A job is only a wake-up: it names a request, and `execution` finds out under loc
 is to be done. So a lost, late, doubled or zombie job does no harm (mechanisms §0, traps 1 to 6).
 """
 
+import functools
 import logging
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 
 from accounts import limits
-from approvals import archiving, execution, quarantine, sweeping
+from approvals import archiving, execution, kinds, quarantine, sweeping
 from approvals.clock import database_time
 from approvals.outcomes import worker_actor
 from audit import correlation, months, origins, outside, sealing
@@ -27,6 +28,8 @@ from audit import correlation, months, origins, outside, sealing
 log = logging.getLogger("approvals.jobs")
 
 FIRST = 10  # before the effects: who looks after the forgotten must not wait behind the rest
+EFFECTS = "effects"
+LONGEST_QUEUE = 40  # its name is part of the name of a channel, which holds 63 bytes
 
 
 def enqueue(
@@ -34,12 +37,14 @@ def enqueue(
     *,
     at: datetime | None = None,
     once: str | None = None,
+    queue: str = "",
     trace: str = "",
     **arguments: Any,
 ) -> None:
     """Ask for a job in the caller's transaction: it exists if and only if that commits.
 
-    `trace` joins it to what caused it; without one, that is the interaction that asks.
+    `trace` joins it to what caused it; without one, that is the interaction that asks. `queue`: another
+    than the task's own.
 
     Goes through Django's connection in every process, also inside a worker, where a bare
     `.defer()` would not (trap 1). While a job with the same `once` waits, another is not added;
@@ -50,7 +55,7 @@ def enqueue(
         arguments["trace"] = trace
     job = procrastinate_jobs.Job(
         id=None,
-        queue=task.queue,
+        queue=queue or task.queue,
         lock=None,
         queueing_lock=once,
         priority=task.priority,
@@ -70,14 +75,33 @@ def enqueue(
             raise error.__cause__ from None
 
 
-@app.task(name="approvals.execute", queue="effects")
-def execute(*, item_id: int, **_: Any) -> None:
-    execution.run(item_id, wake=wake)
+@app.task(name="approvals.execute", queue=EFFECTS, pass_context=True)
+def execute(context: Any, *, item_id: int, **_: Any) -> None:
+    execution.run(item_id, wake=functools.partial(_wake_in, context.job.queue))
 
 
-def wake(item_id: int, at: datetime) -> None:
-    """Look at this request again at `at`."""
-    enqueue(execute, at=at, item_id=item_id)
+def wake(item_id: int, at: datetime, kind: str) -> None:
+    """Look at this request of this kind again at `at`."""
+    _wake_in(queue_of(kind), item_id, at)
+
+
+def _wake_in(queue: str, item_id: int, at: datetime) -> None:
+    enqueue(execute, queue=queue, at=at, item_id=item_id)
+
+
+def queue_of(kind: str) -> str:
+    """Each outside system has a queue of its own, with slots of its own in each worker: one that is slow
+    holds up nobody else's effects."""
+    known = kinds.all_kinds().get(kind)
+    return _queue(known.system_slug) if known and known.is_outside else EFFECTS
+
+
+def queues_of_systems() -> list[str]:
+    return sorted({_queue(slug) for slug in kinds.systems()})
+
+
+def _queue(system: str) -> str:
+    return f"{EFFECTS}-{system}"[:LONGEST_QUEUE]
 
 
 # --- The sweepers: what nobody woke up -----------------------------------------------------------
@@ -138,11 +162,18 @@ def look_around(timestamp: int, **_: Any) -> None:
 
 def _wake_all(found: list[int]) -> None:
     """Each joins on to what last happened to its request, not to the sweep that found it."""
-    streams = sweeping.streams_of(found)
-    traces = origins.of_streams(streams.values()) if found else {}
-    for item_id in found:
-        trace = traces.get(streams.get(item_id, ""), "")
-        enqueue(execute, once=f"swept/{item_id}", trace=trace, item_id=item_id)
+    if not found:
+        return
+    known = sweeping.known_of(found)
+    traces = origins.of_streams(stream for _, stream, _ in known)
+    for item_id, stream, kind in known:
+        enqueue(
+            execute,
+            once=f"swept/{item_id}",
+            queue=queue_of(kind),
+            trace=traces.get(stream, ""),
+            item_id=item_id,
+        )
 
 
 @app.periodic(cron="* * * * *")
@@ -160,6 +191,7 @@ def seal(timestamp: int, **_: Any) -> None:
 def tidy(timestamp: int, **_: Any) -> None:
     sweeping.forget_old_keys(at=database_time())
     sweeping.forget_old_provider_events(at=database_time())
+    sweeping.forget_ended_jobs(at=database_time())
     limits.forget_full(at=database_time())
 
 

@@ -76,7 +76,7 @@ class Settling:
 
     def save(self, action: Action, **change: Any) -> None:
         """Both rows and the event of the request's next version."""
-        self.effect.save()
+        self.effect.save_changes()
         commit(self.item, action, actor=self.actor, at=self.at, **change)
 
     def _said(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Settling:
         if question_at and wanted and self.began_at and wanted > self.began_at:
             question_at = min(question_at, wanted)
         self.effect.next_question_at = question_at
-        self.effect.save()
+        self.effect.save_changes()
         if question_at is not None and self.item.state != State.DONE:
             self.wake(self.item.pk, question_at)
         return "still in doubt" if self.item.state == State.IN_DOUBT else "nothing new"

@@ -38,7 +38,7 @@ def is_approved(item: ApprovalRequest, effect: Effect) -> Verdict:
         if decision.choice == Choice.APPROVE and decision.content_hash == item.content_hash
     ]
     spoke = [person for d in approvals for person in (d.decided_by, d.covered) if person]
-    people = access.of_many(spoke, Queue)
+    people = access.of_many(spoke, Queue) if spoke else {}
     heard: set[UUID] = set()
     for step in steps:
         counted = {

@@ -65,6 +65,7 @@ WAITS = (
     " AND current_setting('synchronous_commit') NOT IN ('off', 'local'))"
 )
 PLACE = f"SELECT system_identifier::text, {TIMELINE}, {WAITS} FROM pg_control_system()"  # noqa: S608
+# A quarantine is open; or a standby was promoted and no worker has looked yet at what it lost.
 STOPS = (
     "SELECT EXISTS (SELECT 1 FROM approvals_quarantine WHERE is_open)"  # noqa: S608
     f" OR EXISTS (SELECT 1 FROM approvals_cluster WHERE timeline <> {TIMELINE})"
@@ -110,13 +111,6 @@ def notice(*, actor: Actor, at: datetime) -> Quarantine | None:
     if seen is not None and _place().is_seen(seen):
         return None
     return recognise(actor=actor, at=at)
-
-
-def stops_sending() -> bool:
-    """A quarantine is open; or a standby was promoted and no worker has looked yet at what it lost."""
-    with connection.cursor() as cursor:
-        cursor.execute(STOPS)
-        return cursor.fetchone()[0]
 
 
 def _place() -> Place:
@@ -192,14 +186,15 @@ def tell(
 # --- Asking --------------------------------------------------------------------------------------
 
 
-def ask_all(at: datetime) -> list[int]:
-    """Have the provider of each open request asked, also where nobody believes it was sent."""
+def ask_all(at: datetime) -> list[tuple[int, str]]:
+    """Have the provider of each open request asked, also where nobody believes it was sent; which
+    requests that are, with their kinds."""
     asked = (*BELIEVED_UNSENT, State.IN_DOUBT)
     effects = Effect.objects.filter(
         item__in=ApprovalRequest.objects.filter(_outside(), state__in=asked)
     )
     effects.update(next_question_at=at)
-    return list(effects.values_list("item_id", flat=True))
+    return list(effects.values_list("item_id", "item__kind"))
 
 
 def unanswered() -> list[str]:

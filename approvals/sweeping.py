@@ -8,7 +8,7 @@ what the clock itself decides is done here, one request a transaction.
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Prefetch, Q, QuerySet
 
 from approvals import quarantine, stages, switches
@@ -21,6 +21,7 @@ from audit.recorder import Actor
 GRACE = timedelta(seconds=15)  # the ordinary job comes first
 AT_ONCE = 200
 PROVIDER_EVENTS_KEPT = timedelta(days=30)  # Stripe repeats a webhook for three days
+ENDED_JOBS_KEPT = timedelta(days=30)
 CLOCK = Actor(type="clock", id="clock", label="Approval Queue")
 
 
@@ -59,9 +60,10 @@ def to_wake(at: datetime) -> list[int]:
     return sorted({item_id for sweep in sweeps for item_id in sweep(at)})
 
 
-def streams_of(found: list[int]) -> dict[int, str]:
-    """Where the events of these requests stand."""
-    return dict(ApprovalRequest.objects.filter(pk__in=found).values_list("pk", "stream"))
+def known_of(found: list[int]) -> list[tuple[int, str, str]]:
+    """Of these requests: the id, where its events stand, and its kind."""
+    items = ApprovalRequest.objects.filter(pk__in=found).order_by("pk")
+    return list(items.values_list("pk", "stream", "kind"))
 
 
 def _ids(condition: Q, at: datetime) -> list[int]:
@@ -224,6 +226,27 @@ def forget_old_provider_events(*, at: datetime, at_once: int = 1000) -> int:
     """Remove webhooks that no provider repeats any more, in bounded batches; how many went."""
     old = ProviderEvent.objects.filter(received_at__lte=at - PROVIDER_EVENTS_KEPT)
     return _remove(old, at_once)
+
+
+# A worker removes what succeeded at once; what failed stays for people to look at.
+ENDED_JOBS = """
+DELETE FROM procrastinate_jobs WHERE id IN (
+    SELECT id FROM procrastinate_jobs job
+    WHERE status IN ('failed', 'aborted', 'cancelled', 'succeeded') AND NOT EXISTS (
+        SELECT FROM procrastinate_events WHERE job_id = job.id AND at > %s)
+    ORDER BY id LIMIT %s)
+"""
+
+
+def forget_ended_jobs(*, at: datetime, at_once: int = 1000) -> int:
+    """Remove jobs that ended long ago, with their history, in bounded batches; how many went."""
+    gone = 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(ENDED_JOBS, [at - ENDED_JOBS_KEPT, at_once])
+            gone += cursor.rowcount
+            if cursor.rowcount < at_once:
+                return gone
 
 
 def _remove(rows: QuerySet, at_once: int) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Exists, Q
 
 from accounts.kept_queries import Kept
@@ -16,6 +17,13 @@ from audit.recorder import Actor, Target, record
 def system_of(kind: Kind) -> System | None:
     """The switch of the kind's system; None while it has never been used."""
     return System.objects.filter(slug=kind.system_slug).first() if kind.is_outside else None
+
+
+def is_failing(slug: str) -> bool:
+    """Whether its last send, or several in a row, failed; asked after each send, so in plain SQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM approvals_system WHERE slug = %s AND failures > 0", [slug])
+        return cursor.fetchone() is not None
 
 
 def waits_for_its_system() -> Q:

@@ -166,7 +166,9 @@ class Acting:
         """What the worker did when its next step was due."""
         due = self.due_at(item) + timedelta(seconds=1)
         moment = itertools.chain([due], itertools.repeat(due + timedelta(seconds=1.2)))
-        execution.run(item.pk, wake=_wake_when_still_to_come(self.now), clock=lambda: next(moment))
+        execution.run(
+            item.pk, wake=_wake_when_still_to_come(self.now, item.kind), clock=lambda: next(moment)
+        )
 
     @staticmethod
     def due_at(item: ApprovalRequest) -> datetime:
@@ -192,10 +194,10 @@ def let_it_settle() -> None:
         time.sleep(0.05)
 
 
-def _wake_when_still_to_come(now: datetime) -> execution.Wake:
+def _wake_when_still_to_come(now: datetime, kind: str) -> execution.Wake:
     def wake(item_id: int, at: datetime) -> None:
         if at > now:
-            jobs.wake(item_id, at)
+            jobs.wake(item_id, at, kind)
 
     return wake
 

@@ -76,7 +76,7 @@ def _take(hint: Hint, item: ApprovalRequest, effect: Effect, *, at: datetime) ->
     if item.state in NOW:
         effect.next_question_at = at
         effect.save(update_fields=["next_question_at"])
-        jobs.wake(item.pk, at)
+        jobs.wake(item.pk, at, item.kind)
         return Heard.ASKS_NOW
     log.error("Stripe tells of a refund for %s, which is %s", item.ref, item.state)
     return Heard.UNEXPECTED

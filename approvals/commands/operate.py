@@ -135,7 +135,7 @@ def resume(running: Running) -> None:
         held_by=None,
         hold_reason="",
     )
-    jobs.wake(running.item.pk, running.at)
+    jobs.wake(running.item.pk, running.at, running.item.kind)
 
 
 @command("try_again", from_states=[State.NEEDS_PERSON, State.RETRYING])
@@ -161,7 +161,7 @@ def try_again(running: Running) -> None:
         facts={"attempt": effect.attempts + 1, "max_attempts": effect.max_attempts},
         waiting_since=running.at,
     )
-    jobs.wake(item.pk, running.at)
+    jobs.wake(item.pk, running.at, item.kind)
 
 
 def can_be_tried(item: ApprovalRequest, effect: Effect) -> bool:
@@ -205,4 +205,4 @@ def ask_provider(running: Running) -> None:
         sentence=f"{kind.system} is asked about {item.ref} now. That changes nothing there.",
         facts={"system": kind.system},
     )
-    jobs.wake(item.pk, running.at)
+    jobs.wake(item.pk, running.at, item.kind)

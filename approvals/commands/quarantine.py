@@ -42,8 +42,8 @@ def reconcile(*, by: User, at: datetime, key: str) -> Answer:
     def act(person: Access) -> Changed:
         found = _open_one(person)
         asked = quarantine.ask_all(at)
-        for item_id in asked:
-            jobs.wake(item_id, at)
+        for item_id, kind in asked:
+            jobs.wake(item_id, at, kind)
         sessions, _ = Session.objects.all().delete()
         found.reconciled_at, found.reconciled_by = at, by
         found.asked_at = found.asked_by = None

@@ -129,5 +129,5 @@ def prepare_effect(item: ApprovalRequest) -> None:
         Effect.objects.create(item=item, **first_effect(item))
     else:
         effect.revision, effect.content_hash = item.revision, item.content_hash
-        effect.save(update_fields=["revision", "content_hash"])
-    jobs.wake(item.pk, item.starts_at)
+        effect.save_changes()
+    jobs.wake(item.pk, item.starts_at, item.kind)

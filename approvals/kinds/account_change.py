@@ -153,6 +153,7 @@ def _call(method: str, effect: Effect, content: bytes | None = None) -> Answer:
         },
         content=content,
         seconds=settings.ACCOUNT_SERVICE_TIMEOUT_S,
+        keeps=True,
     )
 
 

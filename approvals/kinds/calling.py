@@ -3,14 +3,19 @@
 No redirect is followed, no proxy is taken from the environment, at most `LARGEST_ANSWER` bytes are
 read, nothing is unpacked, and one deadline counts for the whole call, however slowly the other side
 drips. Resolving the host's name is left to the system and is the one wait that is not counted.
+
+A caller may keep the connection for its next call (decision 0034). Nothing is ever sent again by
+itself, on whatever connection: what was on its way when one broke has an unknown outcome.
 """
 
 import functools
 import json
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -24,8 +29,10 @@ from approvals.kinds.evidence import masked
 from audit.correlation import headers_of_a_call
 
 LARGEST_ANSWER = 1024 * 1024
+END_OF_HEAD = b"\r\n\r\n"
 LONGEST_RETRY_AFTER_S = 24 * 3600
 TOO_LONG = "(more than is read)"
+KEPT_S = 5  # an idle connection; who serves one closes it later than that
 Accepts = Callable[[str], bool]  # whether an IP address may be called
 
 
@@ -92,13 +99,14 @@ def call(
     seconds: float,
     accepts: Accepts | None = None,
     largest_answer: int = LARGEST_ANSWER,
+    keeps: bool = False,
 ) -> Answer:
     """Raise `CallFailed` when no whole answer came within `seconds`.
 
     With `accepts`, nothing is called when it refuses any address of the host; the connection goes to
-    an address that it was asked about, so that a name cannot lead elsewhere in between.
+    an address that it was asked about, so that a name cannot lead elsewhere in between. With `keeps` the
+    thread's next call to the same server goes over the same connection.
     """
-    deadline = _Deadline(seconds)
     sent = {**headers, "Accept": "application/json", "Accept-Encoding": "identity"}
     named = {name.lower() for name in headers}
     sent |= {name: text for name, text in headers_of_a_call().items() if name.lower() not in named}
@@ -107,13 +115,14 @@ def call(
         raise CallFailed("not-configured", said, never_sent=True)
     try:
         with (
-            httpcore.ConnectionPool(
-                ssl_context=_trusted(), network_backend=_OnTime(deadline, accepts), retries=0
-            ) as pool,
+            _KEPT.pool(seconds) if keeps else _pool(_Deadline(seconds), accepts) as pool,
             pool.stream(method, url, headers=list(sent.items()), content=content) as answer,
         ):
             body, is_cut = _read(answer.iter_stream(), largest_answer)
-            return Answer(answer.status, httpx.Headers(answer.headers), body, is_cut)
+            found = Answer(answer.status, httpx.Headers(answer.headers), body, is_cut)
+            if keeps and not _may_be_kept(found, answer.extensions["network_stream"]):
+                _KEPT.drop()
+            return found
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as failure:
         raise _failed(failure) from failure
     except httpcore.UnsupportedProtocol as failure:
@@ -144,6 +153,11 @@ def _moment(text: str) -> float | None:
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _may_be_kept(answer: Answer, stream: "_StreamOnTime") -> bool:
+    """Only after a plain yes. A byte more than that could be taken for the answer to the next call."""
+    return 200 <= answer.status < 300 and not answer.is_cut and stream.holds_just(len(answer.body))
 
 
 def _read(pieces: Iterable[bytes], largest: int) -> tuple[bytes, bool]:
@@ -183,7 +197,10 @@ def _trusted() -> ssl.SSLContext:
 
 
 class _Deadline:
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = 0) -> None:
+        self.begin(seconds)
+
+    def begin(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
 
     def left(self, too_late: type[Exception]) -> float:
@@ -230,6 +247,7 @@ class _OnTime(httpcore.NetworkBackend):
 class _StreamOnTime(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
         self._stream, self._deadline = stream, deadline
+        self._head, self._received = b"", 0
 
     def still_in_time(self) -> "_StreamOnTime":
         """Itself; with the time over, it is closed before anything was sent."""
@@ -241,9 +259,19 @@ class _StreamOnTime(httpcore.NetworkStream):
         return self
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+        read = self._stream.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+        self._received += len(read)
+        if END_OF_HEAD not in self._head:
+            self._head += read
+        return read
+
+    def holds_just(self, length: int) -> bool:
+        """Whether one answer with a body of `length` bytes came since the call, and no byte more."""
+        head, end, _ = self._head.partition(END_OF_HEAD)
+        return self._received == len(head) + len(end) + length
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._head, self._received = b"", 0
         self._stream.write(buffer, self._deadline.left(httpcore.WriteTimeout))
 
     def start_tls(
@@ -261,3 +289,39 @@ class _StreamOnTime(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _pool(deadline: _Deadline, accepts: Accepts | None = None) -> httpcore.ConnectionPool:
+    return httpcore.ConnectionPool(
+        ssl_context=_trusted(),
+        network_backend=_OnTime(deadline, accepts),
+        retries=0,
+        keepalive_expiry=KEPT_S,
+    )
+
+
+class _Kept(threading.local):
+    """The connections that this thread keeps, each from one whole answer to the next call."""
+
+    def __init__(self) -> None:
+        self._deadline, self._open = _Deadline(), None
+
+    @contextmanager
+    def pool(self, seconds: float) -> Iterator[httpcore.ConnectionPool]:
+        """For one call, which ends within `seconds`. A call that fails leaves nothing open."""
+        self._deadline.begin(seconds)
+        self._open = self._open or _pool(self._deadline)
+        try:
+            yield self._open
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Close them, if any are open."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+_KEPT = _Kept()

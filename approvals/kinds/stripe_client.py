@@ -35,6 +35,7 @@ class BoundedClient(stripe.HTTPClient):
                 headers=headers or {},
                 content=content,
                 seconds=settings.STRIPE_TIMEOUT_S,
+                keeps=True,
             )
         except CallFailed as failure:
             raise stripe.APIConnectionError(str(failure)) from failure
@@ -45,7 +46,7 @@ class BoundedClient(stripe.HTTPClient):
         return answer.body, answer.status, answer.headers
 
     def close(self) -> None:
-        """Nothing is kept open between calls."""
+        """What is kept open between calls belongs to the thread."""
 
 
 def client() -> stripe.StripeClient:

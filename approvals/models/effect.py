@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db import models
 
+from approvals.models.recorded import RowAsRead
 from approvals.models.search import SearchKey
 
 
-class Effect(models.Model):
+class Effect(RowAsRead):
     """At most one for each request, with a key that never changes (I1).
 
     The lease says which worker may act; `epoch` rises with every claim, so that a worker which

@@ -1,4 +1,8 @@
-"""A row whose every change is told by an event, in plain JSON, so that it can be rebuilt from them."""
+"""Rows that know what of them has changed since they were read.
+
+A `RecordedRow` is one whose every change is told by an event, in plain JSON, so that it can be rebuilt
+from them.
+"""
 
 import functools
 import uuid
@@ -6,13 +10,11 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from django.db import models
+from django.db import DatabaseError, connection, models
 
 
-class RecordedRow(models.Model):
-    """Knows what differs from the row as it was read. `PRIVATE` columns may hold customers' data."""
-
-    PRIVATE: frozenset[str] = frozenset()
+class RowAsRead(models.Model):
+    """Knows what differs from the row as it was read. Values are replaced, never changed in place."""
 
     class Meta:
         abstract = True
@@ -21,13 +23,74 @@ class RecordedRow(models.Model):
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection) -> Self:
         found = super().from_db(db, field_names, values)
         found._as_read = dict(zip(field_names, values, strict=False))
+        found._as_saved = dict(found._as_read)
         return found
 
+    def save(self, *args: Any, **options: Any) -> None:
+        super().save(*args, **options)
+        names = options.get("update_fields")
+        names = self._by_column() if names is None else names
+        saved = {name: self.__dict__[name] for name in names if name in self.__dict__}
+        self._as_saved = {**getattr(self, "_as_saved", {}), **saved}
+
     def save_changes(self) -> None:
-        """Write what differs from what was read, or all of a new row."""
-        was = getattr(self, "_as_read", None)
-        changed = was and [name for name, v in self.columns().items() if was.get(name) != v]
-        self.save(update_fields=changed)
+        """Write the columns that differ from what stands in the row, and no others; all of a new row."""
+        was = getattr(self, "_as_saved", None)
+        if was is None:
+            self.save()
+            return
+        now = self.columns()
+        changed = [name for name, value in now.items() if name not in was or was[name] != value]
+        if changed and any(hasattr(now[name], "resolve_expression") for name in changed):
+            self.save(update_fields=changed)
+        elif changed:
+            self._update({name: now[name] for name in changed})
+
+    def _update(self, values: Mapping[str, Any]) -> None:
+        """As `save(update_fields=…)` does, with a statement whose text is made once."""
+        fields = self._by_column()
+        given = [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
+        with connection.cursor() as cursor:
+            cursor.execute(self._updating(tuple(values)), [*given, self.pk])
+            if cursor.rowcount != 1:
+                raise DatabaseError(f"{self!r} is not there to be changed.")
+        self._as_saved = {**self._as_saved, **values}
+
+    @classmethod
+    @functools.cache
+    def _updating(cls, names: tuple[str, ...]) -> str:
+        quote, fields = connection.ops.quote_name, cls._by_column()
+        placed = ", ".join(
+            f"{quote(fields[name].column)} = {_place(fields[name])}" for name in names
+        )
+        return f"UPDATE {quote(cls._meta.db_table)} SET {placed} WHERE id = %s"  # noqa: S608 -- names of our own
+
+    @classmethod
+    @functools.cache
+    def _by_column(cls) -> dict[str, models.Field]:
+        return {field.attname: field for field in cls._recorded_fields()}
+
+    def columns(self) -> dict[str, Any]:
+        """By name, what stands in all columns but the id and what is derived."""
+        return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
+
+    @classmethod
+    @functools.cache
+    def _recorded_fields(cls) -> list[models.Field]:
+        return [
+            field
+            for field in cls._meta.concrete_fields
+            if not field.primary_key and not isinstance(field, models.GeneratedField)
+        ]
+
+
+class RecordedRow(RowAsRead):
+    """Events tell of each of its columns. `PRIVATE` columns may hold customers' data."""
+
+    PRIVATE: frozenset[str] = frozenset()
+
+    class Meta:
+        abstract = True
 
     def changed_columns(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What differs from what was read, or all of a new row: public columns, and private ones.
@@ -41,25 +104,18 @@ class RecordedRow(models.Model):
         private = {name: value for name, value in changed.items() if name in self.PRIVATE}
         return {k: v for k, v in changed.items() if k not in private}, private
 
-    def columns(self) -> dict[str, Any]:
-        """By name, what stands in the columns that events tell of: all but the id and what is derived."""
-        return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
-
-    @classmethod
-    @functools.cache
-    def _recorded_fields(cls) -> list[models.Field]:
-        return [
-            field
-            for field in cls._meta.concrete_fields
-            if not field.primary_key and not isinstance(field, models.GeneratedField)
-        ]
-
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any]) -> Self:
         """A row, not saved, made of what events say of it; names that are no columns are left out."""
         fields = {field.attname: field for field in cls._recorded_fields()}
         known = {name: fields[name] for name in columns.keys() & fields.keys()}
         return cls(**{name: field.to_python(columns[name]) for name, field in known.items()})
+
+
+def _place(field: models.Field) -> str:
+    """Where its value goes in a statement; an array needs its type there."""
+    typed = getattr(field, "get_placeholder", None)
+    return typed(None, None, connection) if typed else "%s"
 
 
 def plain(value: object) -> object:

@@ -12,4 +12,7 @@ if __name__ == "__main__":
     from approvals import execution, jobs
 
     print("running", flush=True)
-    print(execution.run(int(sys.argv[1]), wake=jobs.wake), flush=True)
+    print(
+        execution.run(int(sys.argv[1]), wake=lambda item_id, at: jobs.wake(item_id, at, "refund")),
+        flush=True,
+    )

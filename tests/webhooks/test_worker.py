@@ -17,8 +17,11 @@ from webhooks.models import Delivery, DeliveryAttempt
 def test_every_queue_belongs_to_one_part_of_the_worker():
     parts = list(_parts(app, "worker", 8))
     queues = [queue for _, queues, _ in parts for queue in queues]
-    assert sorted(queues) == sorted({task.queue for task in app.tasks.values()})
+    systems = ["effects-account-service", "effects-stripe"]
+    assert sorted(queues) == sorted({task.queue for task in app.tasks.values()} | {*systems})
     assert parts[1:] == [
+        ("worker-effects-account-service", ["effects-account-service"], 8),
+        ("worker-effects-stripe", ["effects-stripe"], 8),
         ("worker-webhooks", ["webhooks"], 4),
         ("worker-mail", ["mail"], 1),
         ("worker-verification", ["verification"], 1),

@@ -1,0 +1,53 @@
+"""A request in a worker's hand: under its lock, with its effect and what else counts at that moment.
+
+Asked for each effect twice, in as few statements as can be, whose text is kept.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accounts.kept_queries import Kept
+from approvals import quarantine
+from approvals.kinds.base import Kind
+from approvals.models import ApprovalRequest, Effect
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What counts beside the two rows, as it is once they are locked."""
+
+    stops_sending: bool  # a quarantine is open, or a promotion was not looked at yet
+    is_stopped: bool  # its system is held or paused
+    calls: int  # attempts of this effect so far
+    is_abandoned: bool  # one of them has no end
+    is_settling: bool  # there is a finding of a person that waits for a second one
+
+
+def locked(item_id: int) -> tuple[ApprovalRequest | None, Effect | None]:
+    """The request, then its effect; both locked until the transaction ends."""
+    items, effects = _REQUEST(item=item_id), _EFFECT(item=item_id)
+    return (items[0] if items else None), (effects[0] if effects else None)
+
+
+_REQUEST = Kept(lambda item: ApprovalRequest.objects.select_for_update().filter(pk=item), "item")
+_EFFECT = Kept(lambda item: Effect.objects.select_for_update().filter(item=item), "item")
+
+
+BESIDE = f"""
+SELECT
+  ({quarantine.STOPS}),
+  EXISTS (SELECT FROM approvals_system
+    WHERE slug = %(system)s AND (held_at IS NOT NULL OR paused_at IS NOT NULL)),
+  (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
+  EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
+  EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL)
+"""  # noqa: S608 -- our own words
+
+
+def beside(effect: Effect, kind: Kind) -> Beside:
+    """To be asked after `locked`: a statement sees what was committed before it began."""
+    system = kind.system_slug if kind.is_outside else None
+    with connection.cursor() as cursor:
+        cursor.execute(BESIDE, {"effect": effect.pk, "item": effect.item_id, "system": system})
+        return Beside(*cursor.fetchone())
