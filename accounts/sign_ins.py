@@ -57,15 +57,24 @@ def _failed(credentials: dict, **_: object) -> None:
     """The address may belong to nobody; its hash is enough to see many tries for one."""
     tried = str(credentials.get("email") or credentials.get("username") or "").lower()
     digest = hashlib.sha256(tried.encode()).hexdigest()[:16]
+    _refused(f"unknown:{digest}", "wrong-credentials")
+
+
+def refused_from_outside(reason_code: str) -> None:
+    """The answer of single sign-on was none; whom it named is not believed, and not noted."""
+    _refused("unknown:single-sign-on", reason_code)
+
+
+def _refused(who: str, reason_code: str) -> None:
     with transaction.atomic():
         record(
             stream="sign-in",
             action="person.sign_in",
-            actor=Actor(type="person", id=f"unknown:{digest}", label="Unknown"),
-            target=Target(type="person", id=f"unknown:{digest}"),
+            actor=Actor(type="person", id=who, label="Unknown"),
+            target=Target(type="person", id=who),
             at=timezone.now(),
             outcome=Outcome.DENIED,
-            reason_code="wrong-credentials",
+            reason_code=reason_code,
         )
 
 

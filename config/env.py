@@ -361,8 +361,23 @@ def _oidc(environ: Mapping[str, str]) -> Oidc | None:
     is_far = urlsplit(issuer).hostname not in ("127.0.0.1", "localhost", "::1")
     if is_far and urlsplit(issuer).scheme != "https":
         raise ConfigurationError("OIDC_ISSUER must start with https://.")
-    name = environ.get("OIDC_NAME", "").strip()[:40] or "single sign-on"
-    return Oidc(name, issuer, client, secret, _yes_or_no(environ, "OIDC_TRUSTS_EMAIL"))
+    return Oidc(
+        name=environ.get("OIDC_NAME", "").strip()[:40] or "single sign-on",
+        issuer=environ["OIDC_ISSUER"],  # to the letter: it is compared
+        client_id=client,
+        client_secret=secret,
+        trusts_email=_yes_or_no(environ, "OIDC_TRUSTS_EMAIL"),
+        acr_values=environ.get("OIDC_ACR_VALUES", "").split(),
+        amr=environ.get("OIDC_AMR", "").split(),
+        max_age_s=_seconds(environ, "OIDC_MAX_AGE_S"),
+    )
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> int | None:
+    value = environ.get(name, "").strip()
+    if value and (not value.isascii() or not value.isdigit() or len(value) > 8):
+        raise ConfigurationError(f"{name} must be a whole number of seconds.")
+    return int(value) if value else None
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
