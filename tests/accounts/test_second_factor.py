@@ -171,7 +171,7 @@ def test_a_new_password_by_mail_does_not_get_around_it(cast, mailoutbox):
     assert client.get("/decisions/").status_code == 302
     answer = client.post("/accounts/login/", {"login": user.email, "password": new})
     assert answer["Location"].startswith("/accounts/2fa/authenticate/")
-    assert "person.change_password" in told(user)
+    assert "person.reset_password" in told(user)
 
 
 def test_nobody_learns_which_addresses_have_accounts(cast, mailoutbox):
