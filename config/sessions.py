@@ -16,7 +16,7 @@ from accounts.second_factor import FACTOR
 Handler = Callable[[HttpRequest], HttpResponse]
 
 FINE = "fine"
-WITHOUT_SESSIONS = ("/livez", "/readyz", "/metrics", "/static/", "/hooks/")
+WITHOUT_SESSIONS = ("/livez", "/readyz", "/metrics", "/static/", "/hooks/", "/csp-reports/")
 SETTING_IT_UP = ("/accounts/", "/help/")
 SENTENCE = "Your team needs a second factor. Set one up, then go on."
 
@@ -44,7 +44,9 @@ class SessionLimits:
     def _answered(self, request: HttpRequest) -> HttpResponse:
         before = sessions.confirmed_at(request.session)
         response = self.get_response(request)
-        if sessions.confirmed_at(request.session) not in (None, before):
+        if not request.user.is_authenticated:
+            response["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+        elif sessions.confirmed_at(request.session) not in (None, before):
             sessions.renew(request.session)
         return response
 

@@ -22,6 +22,12 @@ from tests.accounts.test_second_factor import signed_in
 
 pytestmark = pytest.mark.usefixtures("db")
 
+
+@pytest.fixture(autouse=True)
+def sends_mail(settings):
+    settings.SENDS_MAIL = True
+
+
 SENTENCE = "Your password or second factor was reset within the last 24 hours."
 
 

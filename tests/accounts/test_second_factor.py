@@ -15,6 +15,11 @@ from tests.conftest import PASSWORD
 pytestmark = pytest.mark.usefixtures("db")
 
 
+@pytest.fixture(autouse=True)
+def sends_mail(settings):
+    settings.SENDS_MAIL = True
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     answer = client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
