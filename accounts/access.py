@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from django.db import models
 from django.db.models import BigIntegerField, Case, F, Q, Value, When
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Extract
 
-from accounts import grants
+from accounts import grants, holding
 from accounts.kept_queries import Kept, Slot
 from accounts.models import Cover, Membership, User
 from audit.recorder import Actor
@@ -53,6 +53,7 @@ class Access:
     queues: Mapping[int, frozenset[str]] = field(default_factory=dict)
     teams: Mapping[int, Member] = field(default_factory=dict)
     covers: tuple[Covered, ...] = ()
+    held_until: datetime | None = None  # they decide nothing before; None when that is over
 
     def holds(self, codename: str, queue_id: int) -> bool:
         return codename in self.queues.get(queue_id, frozenset())
@@ -124,7 +125,7 @@ class Account(NamedTuple):
         return cls(user.name, user.person_key, user.is_active, user.is_service, user.is_staff)
 
 
-GRANT, MEMBER, COVER, ACCOUNT = "grant", "member", "cover", "account"
+GRANT, MEMBER, COVER, ACCOUNT, HELD = "grant", "member", "cover", "account", "held"
 Row = tuple[str, int, int, str, bool, int | None, str]
 
 
@@ -136,6 +137,7 @@ class _Rows:
         self.rights: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.teams: dict[int, dict[int, Member]] = defaultdict(dict)
         self.covered: dict[int, dict[int, tuple[str, uuid.UUID, set[int]]]] = defaultdict(dict)
+        self.held: dict[int, datetime] = {}
         for row in rows:
             self._add(*row)
 
@@ -149,6 +151,8 @@ class _Rows:
         elif what == COVER:
             person = self.covered[user].setdefault(number, (text, uuid.UUID(code), set()))
             person[2].add(on)
+        elif what == HELD:
+            self.held[user] = holding.moment(number or 0)
         else:
             self.accounts[user] = Account(text, uuid.UUID(code), bool(number), bool(on), flag)
 
@@ -159,6 +163,7 @@ class _Rows:
             queues=self.queues_of(user),
             teams=self.teams[user],
             covers=self.covers_of(user),
+            held_until=self.held.get(user),
         )
 
     def queues_of(self, user: int) -> dict[int, frozenset[str]]:
@@ -216,6 +221,7 @@ def _rows(
         parts.append(_covers(covers.order_by()))
     parts += [_grants(found) for found in grants.held_by(holders, objects)]
     parts.append(_members(Membership.objects.annotate(holder=F("user")).filter(holders)))
+    parts.append(_held(User.objects.filter(holding.is_running(), whose("pk"))))
     return parts[0].union(*parts[1:], all=True)
 
 
@@ -247,6 +253,12 @@ def _covers(found: models.QuerySet) -> models.QuerySet:
         "person",
         Cast("person__person_key", models.CharField()),
     )
+
+
+def _held(found: models.QuerySet) -> models.QuerySet:
+    until = Cast(Extract("held_until", "epoch"), BigIntegerField())
+    nothing = Value(0, output_field=BigIntegerField())
+    return found.values_list(Value(HELD), "pk", nothing, Value(""), Value(False), until, Value(""))
 
 
 def _accounts(whose: Whose) -> models.QuerySet:

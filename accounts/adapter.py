@@ -3,6 +3,7 @@
 import logging
 from smtplib import SMTPException
 
+import requests
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -13,7 +14,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import render
 
+from accounts import sign_ins
+from accounts.id_token import NotTheAnswer
 from accounts.models import User
+from accounts.single_sign_on import Provider
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,23 @@ class KnownPeople(DefaultSocialAccountAdapter):
             ):
                 found.append(one)
         return found
+
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> Provider:
+        return Provider(request, app=self.get_app(request, provider, client_id))
+
+    def get_requests_session(self) -> requests.Session:
+        """An issuer that sends on to another place is not followed there."""
+        session = super().get_requests_session()
+        session.max_redirects = 0
+        return session
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Provider, exception: object = None, **_: object
+    ) -> None:
+        if isinstance(exception, NotTheAnswer):
+            sign_ins.refused_from_outside(exception.code)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         if sociallogin.is_existing and sociallogin.user.is_service:

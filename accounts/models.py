@@ -71,6 +71,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="Such as j and k for the next and the last row. None of them decides anything.",
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # Until then they decide nothing: how they sign in was renewed (see `accounts.holding`).
+    held_until = models.DateTimeField(null=True, editable=False)
     groups = models.ManyToManyField(
         Group,
         through="Membership",

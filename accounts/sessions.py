@@ -7,6 +7,7 @@ written once in five minutes, so an hour may be five minutes more.
 from collections.abc import Iterable
 from datetime import timedelta
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
@@ -35,6 +36,19 @@ def wants_touch(session: SessionBase, now: float) -> bool:
 def touch(session: SessionBase, now: float) -> None:
     session.setdefault(BEGAN, now)
     session[SEEN] = now
+
+
+def confirmed_at(session: SessionBase) -> float | None:
+    """When somebody last confirmed in it that it is them, after they had signed in."""
+    records = session.get(AUTHENTICATION_METHODS_SESSION_KEY) or []
+    return next((one["at"] for one in reversed(records) if one.get("reauthenticated")), None)
+
+
+def renew(session: SessionBase) -> None:
+    """The same session under a new key: whoever knew the old one does not share what was confirmed."""
+    old = session.session_key
+    session.cycle_key()
+    UserSession.objects.filter(session_key=old).update(session_key=session.session_key)
 
 
 class Sessions(DefaultUserSessionsAdapter):

@@ -1,6 +1,7 @@
 """Sign-ins, failed sign-ins, and what people change about how they sign in, are events too."""
 
 import hashlib
+from datetime import timedelta
 
 from allauth.account import signals
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -14,12 +15,14 @@ from django.contrib.auth.signals import (
     user_login_failed,
 )
 from django.db import transaction
+from django.db.models.functions import Now
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import holding
 from accounts.models import User
-from audit.models import Outcome
+from audit.models import Event, Outcome
 from audit.recorder import Actor, Target, record
 
 
@@ -28,7 +31,7 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_failed, dispatch_uid="audit")
     signals.password_changed.connect(_password_changed, dispatch_uid="audit")
-    signals.password_reset.connect(_password_changed, dispatch_uid="audit")
+    signals.password_reset.connect(_password_reset, dispatch_uid="audit")
     # allauth tells of factors after the commit; a row tells in the same transaction.
     post_save.connect(_factor_added, sender=Authenticator, dispatch_uid="audit")
     post_delete.connect(_factor_removed, sender=Authenticator, dispatch_uid="audit")
@@ -38,7 +41,8 @@ def connect() -> None:
 
 
 def _signed_in(user: User, request: HttpRequest | None = None, **_: object) -> None:
-    _record("person.sign_in", user, how=_how(request))
+    wrong = _wrong_tries(user)
+    _record("person.sign_in", user, how=_how(request), **({"wrong_before": wrong} if wrong else {}))
 
 
 def _how(request: HttpRequest | None) -> str:
@@ -48,29 +52,66 @@ def _how(request: HttpRequest | None) -> str:
     return ", ".join(dict.fromkeys(word for word in words if word)) or "password"
 
 
+def _wrong_tries(user: User, *actions: str) -> int:
+    """Wrong passwords and codes for them since they last signed in, of the last 24 hours at most."""
+    of_person = Event.objects.filter(
+        target_type="person", recorded_at__gt=Now() - timedelta(days=1)
+    )
+    mine = of_person.filter(target_id=str(user.pk))
+    last = mine.filter(action="person.sign_in", outcome=Outcome.SUCCESS).order_by("-recorded_at")
+    wrong = of_person.filter(
+        target_id__in=[str(user.pk), _unknown(user.email)],
+        action__in=actions or ("person.sign_in", "person.second_factor"),
+        outcome=Outcome.DENIED,
+    )
+    if (since := last.values_list("recorded_at", flat=True).first()) is not None:
+        wrong = wrong.filter(recorded_at__gt=since)
+    return wrong.count()
+
+
+def _unknown(address: str) -> str:
+    """Who tried with it: it may belong to nobody; its hash is enough to see many tries for one."""
+    return f"unknown:{hashlib.sha256(address.lower().encode()).hexdigest()[:16]}"
+
+
 def _signed_out(user: User | None, **_: object) -> None:
     if user is not None:
         _record("person.sign_out", user)
 
 
 def _failed(credentials: dict, **_: object) -> None:
-    """The address may belong to nobody; its hash is enough to see many tries for one."""
-    tried = str(credentials.get("email") or credentials.get("username") or "").lower()
-    digest = hashlib.sha256(tried.encode()).hexdigest()[:16]
+    tried = str(credentials.get("email") or credentials.get("username") or "")
+    _refused(_unknown(tried), "wrong-credentials")
+
+
+def refused_from_outside(reason_code: str) -> None:
+    """The answer of single sign-on was none; whom it named is not believed, and not noted."""
+    _refused("unknown:single-sign-on", reason_code)
+
+
+def _refused(who: str, reason_code: str) -> None:
     with transaction.atomic():
         record(
             stream="sign-in",
             action="person.sign_in",
-            actor=Actor(type="person", id=f"unknown:{digest}", label="Unknown"),
-            target=Target(type="person", id=f"unknown:{digest}"),
+            actor=Actor(type="person", id=who, label="Unknown"),
+            target=Target(type="person", id=who),
             at=timezone.now(),
             outcome=Outcome.DENIED,
-            reason_code="wrong-credentials",
+            reason_code=reason_code,
         )
 
 
 def _password_changed(user: User, **_: object) -> None:
     _record("person.change_password", user)
+
+
+def _password_reset(user: User, **_: object) -> None:
+    """By a link in a mail. Whoever signs in for the first time has lost nothing yet."""
+    with transaction.atomic():
+        if user.last_login is not None:
+            holding.begin(user)
+        _record("person.reset_password", user)
 
 
 def _factor_added(instance: Authenticator, created: bool, **_: object) -> None:
@@ -86,7 +127,14 @@ def _factor_removed(instance: Authenticator, **_: object) -> None:
 
 
 def _factor_failed(user: User, **_: object) -> None:
-    _record("person.second_factor", user, outcome=Outcome.DENIED, reason_code="wrong-code")
+    tries = _wrong_tries(user, "person.second_factor") + 1
+    _record(
+        "person.second_factor",
+        user,
+        outcome=Outcome.DENIED,
+        reason_code="wrong-code",
+        tries=tries,
+    )
 
 
 def _connected(request: HttpRequest, sociallogin: SocialLogin, **_: object) -> None:
@@ -98,7 +146,12 @@ def _disconnected(request: HttpRequest, socialaccount: SocialAccount, **_: objec
 
 
 def _record(
-    action: str, user: User, *, outcome: str = Outcome.SUCCESS, reason_code: str = "", **facts: str
+    action: str,
+    user: User,
+    *,
+    outcome: str = Outcome.SUCCESS,
+    reason_code: str = "",
+    **facts: str | int,
 ) -> None:
     with transaction.atomic():
         record(

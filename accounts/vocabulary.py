@@ -7,9 +7,16 @@ _EDIT = ("name", "fields")
 _EDITED = "user, team, queue"
 
 WORDS = [
-    Word("person.sign_in", "Signed in", "person", ("how",), refused="Sign-in refused"),
+    Word(
+        "person.sign_in",
+        "Signed in",
+        "person",
+        ("how", "wrong_before"),
+        refused="Sign-in refused",
+    ),
     Word("person.sign_out", "Signed out", "person"),
     Word("person.change_password", "Own password changed", "person"),
+    Word("person.reset_password", "Own password renewed by a link in a mail", "person"),
     Word("person.add_factor", "Second factor set up: {kind}", "person", ("kind",)),
     Word("person.remove_factor", "Second factor removed: {kind}", "person", ("kind",)),
     Word("person.make_codes", "Recovery codes made anew", "person"),
@@ -17,6 +24,7 @@ WORDS = [
         "person.second_factor",
         "Second factor shown",
         "person",
+        ("tries",),
         refused="A wrong code of the second factor",
     ),
     Word("person.connect", "Connected with {provider} to sign in", "person", ("provider",)),

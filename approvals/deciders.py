@@ -26,7 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import LessThan
 
-from accounts import access, grants
+from accounts import access, grants, holding
 from accounts.access import Access
 from accounts.models import Cover, Membership, User
 from approvals.models import Choice, Decision, Queue, Step
@@ -62,6 +62,8 @@ def who_may_decide(
         user__is_active=True,
         user__is_service=False,
     )
+    if in_place_by is None:
+        found = found.exclude(holding.is_running("user__"))
     is_parallel = ExpressionWrapper(OuterRef("is_parallel"), output_field=BooleanField())
     one, several = _of_one_step(by_token, in_place_by), _of_several(by_token, in_place_by)
     return found.filter(Q(~Q(is_parallel), one) | Q(Q(is_parallel), several))

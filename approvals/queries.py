@@ -93,7 +93,7 @@ def needs(person: Access) -> Q:
 
 def can_decide(person: Access) -> Q:
     """The same as `may("approve", …)`, as a condition."""
-    if not person.is_active or person.is_service:
+    if not person.is_active or person.is_service or person.held_until:
         return Q(pk__in=())
     by_token = person.auth_method == "token"
     able = Q(Exists(who_may_decide(by_token=by_token).filter(user=person.user_id)))

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from accounts import holding
 from accounts.access import Access, Covered
 from accounts.verdicts import ALLOWED, Verdict, denied
-from approvals.wording import money
+from approvals.wording import clock, money
 
 SEEING = ("view_queue", "operate_request", "decide_request", "audit_queue")
 SEEING_AT_ALL = (*SEEING, "answer_request")
@@ -59,6 +60,18 @@ class Item(Protocol):
 
 
 CLOSED = denied("inactive", "Your account is closed.")
+
+
+def not_held(by: Access) -> Verdict:
+    """Whoever's sign-in was renewed for them decides nothing for a day (`accounts.holding`)."""
+    if by.held_until is None:
+        return ALLOWED
+    until = clock(by.held_until, by.held_until - holding.LENGTH)
+    return denied(
+        "sign-in-renewed",
+        "Your password or second factor was reset within the last 24 hours. You can decide again "
+        f"from {until}.",
+    )
 
 
 def may(verb: str, item: Any, by: Access) -> Verdict:
@@ -209,7 +222,8 @@ def _as_a_person(item: Item, by: Access) -> Verdict | None:
         )
     if not by.holds("decide_request", item.queue_id) and not _broke_glass(item, by):
         return denied("no-grant", f"You cannot decide {item.ref}: this queue is not yours.")
-    return None
+    verdict = not_held(by)
+    return None if verdict else verdict
 
 
 def _on_step(item: Item, step: Stage, by: Access) -> Verdict:
@@ -282,7 +296,7 @@ def _break_glass(item: Item, by: Access) -> Verdict:
         return denied("requester", f"You had a hand in {item.ref}; somebody else must decide it.")
     if not by.holds("break_glass", item.queue_id):
         return denied("no-grant", f"You may not break the glass for {item.ref}.")
-    return ALLOWED
+    return not_held(by)
 
 
 def _move_policy(item: Item, by: Access) -> Verdict:
@@ -292,7 +306,7 @@ def _move_policy(item: Item, by: Access) -> Verdict:
     if _had_a_hand_in(item, by.person_key):
         return denied("requester", f"You had a hand in {item.ref}; somebody else must move it.")
     if by.holds("manage_policy", item.queue_id):
-        return ALLOWED
+        return not_held(by)
     return denied("no-grant", f"Only who manages the policy can move {item.ref}.")
 
 
@@ -314,6 +328,8 @@ def _second_look(item: Item, by: Access) -> Verdict:
 
 def _cover(person: Any, by: Access) -> Verdict:
     """`person` is the user who is to be covered. People set their own; leads set their team's."""
+    if not (verdict := not_held(by)):
+        return verdict
     if person.pk == by.user_id:
         return ALLOWED
     led = {team_id for team_id, member in by.teams.items() if member.is_lead}

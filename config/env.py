@@ -21,6 +21,7 @@ RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)", re.ASCII)
 HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,253}:[1-9][0-9]{0,4}", re.ASCII)
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;]{1,64}@[a-z0-9.-]{1,253}", re.ASCII | re.IGNORECASE)
 SHORTEST_METRICS_TOKEN = 16
+SHORTEST_PASSWORD_WORD = 4
 LOG_FORMATS = ("json", "line")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -108,6 +109,7 @@ class Environment:
     audit_signing_keys: list[SigningKey]  # the first is the newest
     audit_trusted_keys: list[PublicKey]
     audit_places: list[str]  # folders and URLs to which checkpoints are copied
+    password_words: list[str]  # of the organisation, which no password is made of
     second_factor_for: str  # who needs one besides those of teams that say so; "": nobody
     oidc: Oidc | None  # single sign-on
     base_url: str  # where people find the product, for links in mails
@@ -163,6 +165,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         audit_signing_keys=_signing_keys(environ, data_dir),
         audit_trusted_keys=_trusted_keys(environ),
         audit_places=_places(environ, data_dir),
+        password_words=_words(environ, "PASSWORD_WORDS"),
         second_factor_for=_one_of(environ, "SECOND_FACTOR_FOR", ("administrators", "everybody")),
         oidc=_oidc(environ),
         base_url=_address(environ, "BASE_URL", "http://127.0.0.1:8000"),
@@ -371,8 +374,33 @@ def _oidc(environ: Mapping[str, str]) -> Oidc | None:
     is_far = urlsplit(issuer).hostname not in ("127.0.0.1", "localhost", "::1")
     if is_far and urlsplit(issuer).scheme != "https":
         raise ConfigurationError("OIDC_ISSUER must start with https://.")
-    name = environ.get("OIDC_NAME", "").strip()[:40] or "single sign-on"
-    return Oidc(name, issuer, client, secret, _yes_or_no(environ, "OIDC_TRUSTS_EMAIL"))
+    return Oidc(
+        name=environ.get("OIDC_NAME", "").strip()[:40] or "single sign-on",
+        issuer=environ["OIDC_ISSUER"],  # to the letter: it is compared
+        client_id=client,
+        client_secret=secret,
+        trusts_email=_yes_or_no(environ, "OIDC_TRUSTS_EMAIL"),
+        acr_values=environ.get("OIDC_ACR_VALUES", "").split(),
+        amr=environ.get("OIDC_AMR", "").split(),
+        max_age_s=_seconds(environ, "OIDC_MAX_AGE_S"),
+    )
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> int | None:
+    value = environ.get(name, "").strip()
+    if value and (not value.isascii() or not value.isdigit() or len(value) > 8):
+        raise ConfigurationError(f"{name} must be a whole number of seconds.")
+    return int(value) if value else None
+
+
+def _words(environ: Mapping[str, str], name: str) -> list[str]:
+    """Lower case; a short one would stand in too many passwords."""
+    found = environ.get(name, "").lower().replace(",", " ").split()
+    if any(len(word) < SHORTEST_PASSWORD_WORD for word in found):
+        raise ConfigurationError(
+            f"{name} must be words of at least {SHORTEST_PASSWORD_WORD} letters."
+        )
+    return found
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

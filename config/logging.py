@@ -28,6 +28,7 @@ FACTS = (
     *("method", "route", "path", "status", "duration_ms", "user"),  # of a web request
     *("task", "queue", "item_id"),  # of a job
     *("ref", "purpose", "seen", "cause", "outcome"),  # of an attempt
+    *("directive", "page", "blocked"),  # of what a browser reports
 )
 OURS = (
     "config",
@@ -164,6 +165,9 @@ def _secrets_of(env: Environment) -> list[str]:
         env.account_service_secret,
         env.demo_password,
         *env.stripe_webhook_secrets,
+        *env.secret_key_fallbacks,
+        env.oidc.client_secret if env.oidc else "",
+        str(env.email.get("EMAIL_HOST_PASSWORD", "")),
         *(login.password for login in logins),
     ]
     return sorted((secret for secret in found if secret), key=len, reverse=True)

@@ -31,6 +31,7 @@ OPEN_PATHS = (
     "/api/",
     "/problems/",
     "/hooks/",
+    "/csp-reports/",
     "/livez",
     "/readyz",
     "/metrics",
@@ -106,6 +107,7 @@ class SecurityHeaders:
         response = self.get_response(request)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", PERMISSIONS_OFF)
+        response.setdefault("Reporting-Endpoints", 'csp="/csp-reports/"')
         if not request.path.startswith(settings.STATIC_URL):
             response.setdefault("Cache-Control", "no-store")
         return response

@@ -16,13 +16,16 @@ from accounts.second_factor import FACTOR
 Handler = Callable[[HttpRequest], HttpResponse]
 
 FINE = "fine"
-WITHOUT_SESSIONS = ("/livez", "/readyz", "/metrics", "/static/", "/hooks/")
+WITHOUT_SESSIONS = ("/livez", "/readyz", "/metrics", "/static/", "/hooks/", "/csp-reports/")
 SETTING_IT_UP = ("/accounts/", "/help/")
 SENTENCE = "Your team needs a second factor. Set one up, then go on."
 
 
 class SessionLimits:
-    """Ends what lasted too long; what is left is noted as used, once in five minutes."""
+    """Ends what lasted too long; what is left is noted as used, once in five minutes.
+
+    It gets a new key when somebody confirmed in it that it is them.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -35,7 +38,17 @@ class SessionLimits:
                 request.user = AnonymousUser()
             elif sessions.wants_touch(request.session, now):
                 _touch(request, now)
+            return self._answered(request)
         return self.get_response(request)
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
+        before = sessions.confirmed_at(request.session)
+        response = self.get_response(request)
+        if not request.user.is_authenticated:
+            response["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+        elif sessions.confirmed_at(request.session) not in (None, before):
+            sessions.renew(request.session)
+        return response
 
 
 class SecondFactorDue:

@@ -46,6 +46,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
+    "config.browsers.KnownMethods",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Correlation",
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "approvals.api.middleware.ProblemsForTheApi",
     "csp.middleware.CSPMiddleware",
     "config.middleware.SecurityHeaders",
+    "config.browsers.NotForOtherSites",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "config.middleware.RefuseUnstorableText",
@@ -113,8 +115,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 15},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.NotGuessedFirst"},
     {"NAME": "accounts.tokens.EndTokensWithThePassword"},
 ]
+PASSWORD_WORDS = ENV.password_words
 # How many proxies of ours a request passes; what others write into X-Forwarded-For is not believed.
 TRUSTED_PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = ENV.trusted_proxy_count
 LOGIN_URL = "/accounts/login/"
@@ -186,6 +190,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
         "frame-ancestors": ["'none'"],
+        "report-uri": "/csp-reports/",
+        "report-to": "csp",
     }
 }
 

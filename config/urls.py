@@ -4,10 +4,11 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from accounts import single_sign_on
+from accounts import entrance, single_sign_on
+from config import violations
 
 # Administrators sign in like everybody else: the admin's own form has no rate limits.
 admin.site.login = secure_admin_login(admin.site.login)
@@ -26,8 +27,15 @@ urlpatterns = [
     path("audit/", include("auditing.urls")),
     path("policies/", include("policies.urls")),
     path("", include("rights.urls")),
+    path("csp-reports/", violations.report, name="csp_reports"),
     # Addresses are changed by administrators, two of them (rights).
     path("accounts/email/", RedirectView.as_view(url="/me/"), name="account_email"),
+    path("accounts/login/", entrance.sign_in),
+    path("accounts/password/reset/", entrance.ask_for_link),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        entrance.choose_password,
+    ),
     path("accounts/oidc/<slug:provider_id>/login/", single_sign_on.login),
     path("accounts/oidc/<slug:provider_id>/login/callback/", single_sign_on.callback),
     path("accounts/", include("allauth.urls")),

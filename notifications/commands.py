@@ -4,6 +4,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, F, Q, When
 
 from accounts import access
 from accounts.models import User
@@ -15,7 +16,8 @@ from audit.recorder import Target, record
 from notifications.models import Notice, Preferences, Topic, Watch
 
 MOST_WATCHED = 200
-CHOICES = (*Topic.values, "by_email", "digest", "quiet_from", "quiet_until")
+CHOOSABLE = [topic for topic in Topic.values if topic != Topic.ACCOUNT]
+CHOICES = (*CHOOSABLE, "by_email", "digest", "quiet_from", "quiet_until")
 
 
 def choose(*, by: User, at: datetime, **choices: Any) -> Preferences:
@@ -36,7 +38,8 @@ def choose(*, by: User, at: datetime, **choices: Any) -> Preferences:
             setattr(mine, name, choices[name])
         mine.save()
         if not mine.by_email:
-            Notice.objects.filter(user=by, mail_at__isnull=False).update(mail_at=None)
+            mailed = Notice.objects.filter(user=by, mail_at__isnull=False)
+            mailed.exclude(topic=Topic.ACCOUNT).update(mail_at=None)
         if changes:
             _tell(by, "person.notify", Target("person", str(by.pk)), at, changes=changes)
     return mine
@@ -53,11 +56,13 @@ def _check_quiet(begins: time | None, ends: time | None) -> None:
 def read(*, by: User, at: datetime, until: int, only: int | None = None) -> int:
     """Mark as read what this person has seen: up to the notice `until`, or `only` one; how many.
 
-    Nothing but the person's own inbox changes, so that is no event.
+    Nothing but the person's own inbox changes, so that is no event. What changed about how they sign in
+    is mailed all the same: whoever took the account over reads its inbox first.
     """
     mine = Notice.objects.filter(user=by, read_at=None)
     mine = mine.filter(pk=only) if only is not None else mine.filter(pk__lte=until)
-    return mine.update(read_at=at, mail_at=None)
+    is_mailed = Q(topic=Topic.ACCOUNT)
+    return mine.update(read_at=at, mail_at=Case(When(is_mailed, then=F("mail_at")), default=None))
 
 
 def watch(*, ref: str, by: User, at: datetime, wanted: bool) -> str:

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.template.loader import render_to_string
 
 from accounts.models import User
 from notifications import queries
-from notifications.models import Letter, LetterState, Notice
+from notifications.models import Letter, LetterState, Notice, Topic
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def write(user_id: int, *, at: datetime) -> Letter | None:
         if user is None:
             due.update(mail_at=None)
             return None
-        still = due.filter(queries.is_new())
+        still = due.filter(queries.is_new() | Q(topic=Topic.ACCOUNT))
         notices = list(still.order_by("-is_urgent", "at", "pk"))
         letter = _begun(user, notices, at) if notices else None
         due.update(mail_at=None)
@@ -85,8 +85,16 @@ def _begun(user: User, notices: Sequence[Notice], at: datetime) -> Letter:
     return keep(user, subject=subject, body=body, at=at)
 
 
-def keep(user: User, *, subject: str, body: str, at: datetime, day: date | None = None) -> Letter:
-    """A letter that is due now."""
+def keep(
+    user: User,
+    *,
+    subject: str,
+    body: str,
+    at: datetime,
+    day: date | None = None,
+    address: str = "",
+) -> Letter:
+    """A letter that is due now; to their own address unless another is given."""
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     return Letter.objects.create(
         user=user,
@@ -94,9 +102,18 @@ def keep(user: User, *, subject: str, body: str, at: datetime, day: date | None 
         subject=subject[:200],
         body=body,
         day=day,
+        address=address,
         next_at=at,
         written_at=at,
     )
+
+
+def write_to_old_address(user: User, address: str, sentence: str, *, at: datetime) -> None:
+    """The new one may be somebody else's."""
+    if settings.SENDS_MAIL:
+        notices = [{"sentence": sentence, "url": absolute("/me/")}]
+        body = render_to_string("notifications/letter.txt", {"user": user, "notices": notices})
+        keep(user, subject=sentence, body=body, at=at, address=address)
 
 
 def absolute(path: str) -> str:
@@ -144,7 +161,7 @@ def _post(letter: Letter) -> None:
     message = EmailMessage(
         subject=" ".join(letter.subject.split()),
         body=letter.body,
-        to=[letter.user.email],
+        to=[letter.address or letter.user.email],
         headers={"Message-ID": letter.message_id, "Auto-Submitted": "auto-generated"},
     )
     message.send()

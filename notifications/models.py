@@ -8,7 +8,7 @@ from audit.feed import Place
 
 
 class Topic(models.TextChoices):
-    """What a notice is about; each can be turned off, except an unknown outcome."""
+    """What a notice is about; each can be turned off, except an unknown outcome and the last."""
 
     DECISIONS = "decisions", "A decision waits for me"
     MINE = "mine", "Mine is stuck, came back or was given to me"
@@ -16,6 +16,7 @@ class Topic(models.TextChoices):
     WATCHED = "watched", "Something happens to a request that I watch"
     SHIFTS = "shifts", "A handoff or a cover concerns me"
     CAUSES = "causes", "A cause of failures grew past my number"
+    ACCOUNT = "account", "How I sign in changes"  # everybody is told, by mail, too
 
 
 class Preferences(models.Model):
@@ -50,7 +51,7 @@ class Preferences(models.Model):
         return f"Preferences of {self.user}"
 
     def wants(self, topic: str) -> bool:
-        return bool(getattr(self, topic))
+        return topic == Topic.ACCOUNT or bool(getattr(self, topic))
 
 
 class LetterState(models.TextChoices):
@@ -64,7 +65,8 @@ class LetterState(models.TextChoices):
 class Letter(models.Model):
     """One e-mail. What may have left is not sent again: the inbox holds the same, and loses nothing.
 
-    `day` is set for a summary, of which there is one a day.
+    `day` is set for a summary, of which there is one a day; `address` when it goes to another than the
+    person's.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="letters")
@@ -72,6 +74,7 @@ class Letter(models.Model):
     subject = models.CharField(max_length=200)
     body = models.TextField()
     day = models.DateField(null=True)
+    address = models.EmailField(blank=True, default="", db_default="")
     state = models.CharField(
         max_length=10, choices=LetterState.choices, default=LetterState.WAITING
     )

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from accounts.models import User
 from approvals.models import ApprovalRequest
 from notifications import quiet
-from notifications.models import Letter, LetterState, Notice, Preferences
+from notifications.models import Letter, LetterState, Notice, Preferences, Topic
 from notifications.telling import Telling
 
 GATHER = timedelta(minutes=1)  # what comes within it goes into one letter
@@ -64,8 +66,8 @@ def _notice(
 
 
 def _mail_at(telling: Telling, user: User, wanted: Preferences, at: datetime) -> datetime | None:
-    """An unknown outcome and its like are written at any hour."""
-    if not wanted.by_email:
+    """An unknown outcome and its like are written at any hour; how they sign in to everybody."""
+    if not settings.SENDS_MAIL or not (wanted.by_email or telling.topic == Topic.ACCOUNT):
         return None
     soon = at + GATHER
     if telling.is_urgent:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from accounts import grants, second_factor, sessions
+from accounts import grants, holding, second_factor, sessions
 from accounts.models import Ceiling, Membership, Team, User
 from approvals.models import Queue
 from approvals.wording import money, visible
@@ -361,15 +361,22 @@ class AddressChange(_OfPerson):
     def sentence(self) -> str:
         now = visible(self.person.email)
         return (
-            f"{visible(self.person.name)} signs in as {visible(self.address)}, until now as {now}."
+            f"{visible(self.person.name)} signs in as {visible(self.address)}, until now as {now}, "
+            "and decides nothing for 24 hours."
         )
 
     @property
     def action(self) -> str:
         return "access.change_address"
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """With the address until now: a word is sent there, too."""
+        return {**super().facts, "was": self.person.email}
+
     def carry_out(self) -> None:
         User.objects.filter(pk=self.person.pk).update(email=self.address)
+        holding.begin(self.person)
 
     def written(self) -> dict[str, Any]:
         return {"what": "address", "person": self.person.pk, "address": self.address}
@@ -438,7 +445,10 @@ class LostFactor(_OfPerson):
     @property
     def sentence(self) -> str:
         name = visible(self.person.name)
-        return f"The second factor of {name} is taken away, and all their sessions end."
+        return (
+            f"The second factor of {name} is taken away, all their sessions end, and they decide "
+            "nothing for 24 hours."
+        )
 
     @property
     def action(self) -> str:
@@ -446,6 +456,7 @@ class LostFactor(_OfPerson):
 
     def carry_out(self) -> None:
         second_factor.take_away(self.person)
+        holding.begin(self.person)
         sessions.end_all(self.person)
 
     def written(self) -> dict[str, Any]:

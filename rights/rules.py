@@ -1,7 +1,8 @@
 """Who reads and who changes who may do what."""
 
 from accounts.access import Access
-from accounts.verdicts import ALLOWED, Verdict, denied
+from accounts.verdicts import Verdict, denied
+from approvals.rules import not_held
 
 
 def queues_read(by: Access) -> list[int] | None:
@@ -25,4 +26,4 @@ def may_accept(changes: list, asked_key: object, by: Access) -> Verdict:
         return denied(
             "own-rights", "It gives rights to yourself: another administrator accepts it."
         )
-    return ALLOWED
+    return not_held(by)

@@ -29,7 +29,7 @@ WORDS = [
         "access.change_address",
         "{person} signs in with another address",
         "person",
-        ("proposal", "person"),
+        ("proposal", "person", "was"),
     ),
     Word("access.need_factor", "Members of {team} need a second factor", "team", _TEAM),
     Word("access.waive_factor", "Members of {team} no longer need a second factor", "team", _TEAM),

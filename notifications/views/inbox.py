@@ -19,6 +19,7 @@ WORDS = {
     Topic.WATCHED: "Watched",
     Topic.SHIFTS: "Shift",
     Topic.CAUSES: "Failures",
+    Topic.ACCOUNT: "Sign-in",
 }
 
 

@@ -12,7 +12,7 @@ from approvals.commands.policies import load_policy
 from approvals.models import Policy, PolicyVersion
 from approvals.policy_table import MalformedPolicy, parse
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed, VersionMismatch
-from approvals.rules import may
+from approvals.rules import may, not_held
 from audit.recorder import Target, record
 from policies import linting
 from policies.edits import Edit
@@ -158,6 +158,8 @@ def _check_publisher(draft: Draft, person: Access) -> None:
         raise NotAllowed(
             denied("own-draft", "You wrote some of this draft: somebody else publishes it.")
         )
+    if not (verdict := not_held(person)):
+        raise NotAllowed(verdict)
 
 
 def _on(

@@ -15,7 +15,7 @@ from approvals.commands.frame import Answer
 from approvals.forms import add_errors
 from approvals.policy_lint import Finding
 from approvals.refusals import Invalid, NotAllowed, Refusal
-from approvals.rules import may
+from approvals.rules import may, not_held
 from approvals.views import errors
 from approvals.views.frame import form_key, new_key, reader, whole
 from approvals.wording import short_name, visible
@@ -127,6 +127,8 @@ def _missing(request: HttpRequest, shown: Draft, findings: Sequence[Finding]) ->
         found.append("Some of its rules have errors, shown beside them.")
     if str(reader(request).person_key) in shown.contributor_keys:
         found.append("You wrote some of it: somebody else publishes it.")
+    if not (verdict := not_held(reader(request))):
+        found.append(verdict.sentence)
     return found
 
 

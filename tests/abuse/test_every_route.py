@@ -48,9 +48,9 @@ ROWS = {
     "mmmmmmm": "save_view delete_view new_check reveal watch end_cover stripe_webhook mark_read "
     "watch_request handoff_save handoff_fill handoff_send handoff_acknowledge webhook_replay_one "
     "audit_export audit_check draft_begin trial_stop access_propose access_review_file end_sessions "
-    "rule_move",
+    "rule_move csp_reports",
 }
-OPEN = {"problems", "problem", "stripe_webhook", "livez", "readyz", "metrics"}
+OPEN = {"csp_reports", "problems", "problem", "stripe_webhook", "livez", "readyz", "metrics"}
 # What one may post with nothing in it: one's own things, and reading that is recorded.
 OWN = {"mark_read", "cover", "notify", "me", "save_view"}
 WORDS = {200: "2", 302: "3", 404: "4", 403: "f", 405: "m", 400: "b"}

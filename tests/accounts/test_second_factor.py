@@ -15,6 +15,11 @@ from tests.conftest import PASSWORD
 pytestmark = pytest.mark.usefixtures("db")
 
 
+@pytest.fixture(autouse=True)
+def sends_mail(settings):
+    settings.SENDS_MAIL = True
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     answer = client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
@@ -171,7 +176,7 @@ def test_a_new_password_by_mail_does_not_get_around_it(cast, mailoutbox):
     assert client.get("/decisions/").status_code == 302
     answer = client.post("/accounts/login/", {"login": user.email, "password": new})
     assert answer["Location"].startswith("/accounts/2fa/authenticate/")
-    assert "person.change_password" in told(user)
+    assert "person.reset_password" in told(user)
 
 
 def test_nobody_learns_which_addresses_have_accounts(cast, mailoutbox):

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts import sessions
 from accounts.models import User
 from audit.models import Event
-from tests.accounts.test_second_factor import signed_in
+from tests.accounts.test_second_factor import _forget_used_codes, code_for, set_up, signed_in
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -86,3 +86,35 @@ def test_all_of_somebodys_sessions_can_be_ended(cast):
     assert sessions.end_all(cast.operator) == 3
     assert not UserSession.objects.filter(user=cast.operator).exists()
     assert [client.get("/queue/").status_code for client in clients] == [302] * 3
+
+
+def test_confirming_that_it_is_them_gives_the_session_a_new_key_and_keeps_what_is_in_it(cast):
+    client = signed_in(cast.operator)
+    client.get("/queue/")
+    old = client.session.session_key
+    session = client.session
+    session["open"] = "kept"
+    session.save()
+    client.post("/accounts/reauthenticate/", {"password": "wrong wrong wrong"})
+    assert client.session.session_key == old
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    new = client.session.session_key
+    assert new != old
+    assert client.session["open"] == "kept"
+    assert client.get("/queue/").status_code == 200
+    assert client.session.session_key == new
+    assert [one.session_key for one in UserSession.objects.filter(user=cast.operator)] == [new]
+    thief = Client()
+    thief.cookies["aq_session"] = old
+    assert thief.get("/queue/").status_code == 302
+
+
+def test_confirming_with_the_second_factor_gives_a_new_key_too(cast):
+    client = signed_in(cast.operator)
+    secret = set_up(client)
+    client.get("/queue/")
+    old = client.session.session_key
+    _forget_used_codes()
+    client.post("/accounts/2fa/reauthenticate/", {"code": code_for(secret)})
+    assert client.session.session_key != old
+    assert client.get("/queue/").status_code == 200

@@ -501,7 +501,16 @@ def test_the_view_one_is_in_stands_out_in_few_colours(watch):
 NO_PAGE = {  # answers that are no pages, and pages that only follow what somebody did
     *("home", "queue_changes", "export", "save_view", "delete_view", "watch", "end_cover"),
     *("new_check", "resume_system", "rotate_token", "revoke_token", "stripe_webhook", "metrics"),
-    *("livez", "readyz", "mark_read", "watch_request", "verify_receipt", "reveal", "copy_reply"),
+    *(
+        "csp_reports",
+        "livez",
+        "readyz",
+        "mark_read",
+        "watch_request",
+        "verify_receipt",
+        "reveal",
+        "copy_reply",
+    ),
     "parts",  # in DEBUG only: browser/test_parts.py
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands

@@ -6,7 +6,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from accounts import grants
+from accounts import grants, holding
 from accounts.models import Ceiling, Membership, Team, User
 from approvals.models import Queue
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
@@ -264,6 +264,7 @@ def test_an_address_is_changed_by_two(cast, other):
     accept(cast, answer, other)
     assert User.objects.get(pk=cast.approver.pk).email == "new@demo.test"
     assert len(told("access.change_address")) == 1
+    assert User.objects.get(pk=cast.approver.pk).held_until is not None
     for address in ("", "nobody", "finance2@DEMO.test", "a\x00@b.test"):
         with pytest.raises(Invalid):
             propose(cast, {**change, "address": address})
@@ -322,8 +323,17 @@ def test_a_lost_second_factor_is_taken_away_by_two_and_sessions_end(cast, other)
     assert not Authenticator.objects.filter(user=cast.approver).exists()
     assert client.get("/me/").status_code == 302
     assert len(told("access.reset_factor")) == 1
+    assert User.objects.get(pk=cast.approver.pk).held_until is not None
     with pytest.raises(Invalid, match="It is so already"):
         propose(cast, {"what": "lost_factor", "person": cast.approver.pk})
+
+
+def test_whose_sign_in_was_renewed_accepts_nothing_for_a_day(cast, other, queue, support):
+    answer = propose(cast, right(support, "decide_request", queue, give=True))
+    holding.begin(other)
+    with pytest.raises(NotAllowed, match="You can decide again from"):
+        accept(cast, answer, other)
+    assert not grants.is_given("decide_request", to=support, on=queue)
 
 
 def test_an_administrator_signs_somebody_out_everywhere(cast, other):
