@@ -22,7 +22,8 @@ from typing import Any
 
 from django.db import transaction
 
-from approvals import breaker, in_hand, kinds, proof, quarantine, switches, timing
+from accounts.kept_queries import Kept
+from approvals import breaker, in_hand, kinds, proof, quarantine, switches, timing, whole
 from approvals.clock import database_time
 from approvals.events import Action
 from approvals.in_hand import Beside
@@ -201,9 +202,8 @@ def _claim_send(one: Settling, beside: Beside) -> Call | None:
         may_probe = system.is_probed_at(one.at) and breaker.take_probe(system, one.at)
         return _begin(one, beside, Purpose.PROBE) if may_probe else None
     item, effect = one.item, one.effect
-    item.policy_version = PolicyVersion.objects.select_related("policy").get(
-        pk=item.policy_version_id
-    )
+    [item.policy_version] = _POLICY(pk=item.policy_version_id)
+    whole.read_steps(item)
     verdict = proof.is_approved(item, effect)
     if not verdict:
         one.note_cause(verdict.code)
@@ -227,6 +227,9 @@ def _claim_send(one: Settling, beside: Beside) -> Call | None:
             warn_at=None,
         )
     return call
+
+
+_POLICY = Kept(lambda pk: PolicyVersion.objects.select_related("policy").filter(pk=pk), "pk")
 
 
 def _begin(one: Settling, beside: Beside, purpose: Purpose) -> Call:

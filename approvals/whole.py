@@ -29,16 +29,21 @@ def locked(ref: str) -> ApprovalRequest | None:
     return _READ(pk=found[0][0])[0] if found else None
 
 
+def read_steps(item: ApprovalRequest) -> None:
+    """Read its steps and decisions, for good."""
+    item._prefetched_objects_cache = {
+        "all_steps": _held(_steps(), _STEPS(item=item.pk)),
+        "decisions": _held(_decisions(), _DECISIONS(item=item.pk)),
+    }
+
+
 def fill(item: ApprovalRequest) -> None:
     """Read what else belongs to a locked request that waits for decisions, for good.
 
     It was never sent, so nobody has found anything out about it.
     """
-    item._prefetched_objects_cache = {
-        "all_steps": _held(_steps(), _STEPS(item=item.pk)),
-        "decisions": _held(_decisions(), _DECISIONS(item=item.pk)),
-        "settlements": _held(Settlement.objects.all(), []),
-    }
+    read_steps(item)
+    item._prefetched_objects_cache["settlements"] = _held(Settlement.objects.all(), [])
 
 
 def add(decision: Decision) -> None:
