@@ -22,7 +22,7 @@ from config.env import ConfigurationError
 from demo.loopback import answers, free_port
 from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
-MASTERS, WEB_WORKERS, THREADS = 2, 2, 4
+WEB_WORKERS, THREADS = 2, 4
 
 
 class DidNotStart(Exception):
@@ -48,7 +48,7 @@ class Parts:
 
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
-        self.ports = [free_port() for _ in range(MASTERS)]
+        self.ports = [free_port() for _ in range(self.world.setup.masters)]
         self.simulator = self._run(
             [sys.executable, "-m", "demo.simulator", "--port=0", f"--seed={seed}"]
             + [f"--ledger={self.world.directory / 'ledger.sqlite3'}"]
@@ -153,24 +153,24 @@ class Parts:
                 f"--bind=127.0.0.1:{port}",
                 f"--workers={WEB_WORKERS}",
                 f"--threads={THREADS}",
-                "--preload",
-                "--graceful-timeout=5",
-                "--no-control-socket",
-                "--log-level=critical",
+                *self.world.setup.serving,
                 f"--chdir={PROJECT}",
-            ]
+            ],
+            name="web",
         )
 
     def _start_worker(self) -> subprocess.Popen:
         return self._run(
-            [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
+            [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"],
+            name="worker",
         )
 
-    def _run(self, command: Sequence[str], **pipes: Any) -> subprocess.Popen:
+    def _run(self, command: Sequence[str], *, name: str = "", **pipes: Any) -> subprocess.Popen:
+        """`name` is what PostgreSQL shows of its connections."""
         with open(self.world.directory / "log", "a") as log:
             return subprocess.Popen(
                 [*dying_with_parent(signal.SIGKILL), *command],
-                env=self.environment or dict(os.environ),
+                env={**(self.environment or os.environ), "PGAPPNAME": name},
                 cwd=PROJECT,
                 stderr=log,
                 start_new_session=True,

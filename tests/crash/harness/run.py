@@ -17,7 +17,7 @@ from tests.crash.harness.history import OK, History
 from tests.crash.harness.killer import EVERYTHING, Killer, Menu
 from tests.crash.harness.processes import Parts
 from tests.crash.harness.web import Web
-from tests.crash.harness.world import PROJECT, World
+from tests.crash.harness.world import PROJECT, WITH_SEAMS, Setup, World
 
 TICK_S = 0.1
 DURATIONS = {
@@ -43,6 +43,7 @@ class Plan:
     control: str = ""
     load: Load = field(default_factory=Load)
     menu: Menu = EVERYTHING
+    setup: Setup = WITH_SEAMS
     job_workers: int = 3
     concurrency: int = 8
     durations: dict[str, float] = field(default_factory=lambda: dict(DURATIONS))
@@ -107,7 +108,7 @@ class Report:
 
 def carry_out(plan: Plan, say: Callable[[str], None]) -> Report:
     """In this process: one run only, since Django is set up for its database."""
-    with world.new(plan.control) as place:
+    with world.new(plan.control, plan.setup) as place:
         parts = Parts(
             place,
             job_workers=plan.job_workers,
