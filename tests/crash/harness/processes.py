@@ -23,6 +23,7 @@ from demo.loopback import answers, free_port
 from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
 WEB_WORKERS, THREADS = 2, 4
+LONGEST_END_S = 60
 
 
 class DidNotStart(Exception):
@@ -37,6 +38,7 @@ class Parts:
     job_workers: int = 3
     concurrency: int = 8
     durations: Mapping[str, float] = field(default_factory=dict)
+    code: Path = PROJECT
     database: subprocess.Popen | None = None
     proxy: subprocess.Popen | None = None
     simulator: subprocess.Popen | None = None
@@ -81,6 +83,17 @@ class Parts:
         for process in [*self.masters, *self.workers, self.simulator, self.proxy]:
             if process is not None:
                 self._end(process)
+
+    def change_to(self, code: Path) -> None:
+        """Another version: the workers, then the web, one after another, each in its own time."""
+        self.code = code
+        for number, worker in enumerate(self.workers):
+            _ended(worker)
+            self.workers[number] = self._start_worker()
+        for number, port in enumerate(self.ports):
+            _ended(self.masters[number])
+            self.masters[number] = self._start_master(port)
+            _until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
 
     def stop_database(self) -> None:
         if self.database is not None:
@@ -154,7 +167,7 @@ class Parts:
                 f"--workers={WEB_WORKERS}",
                 f"--threads={THREADS}",
                 *self.world.setup.serving,
-                f"--chdir={PROJECT}",
+                f"--chdir={self.code}",
             ],
             name="web",
         )
@@ -171,7 +184,7 @@ class Parts:
             return subprocess.Popen(
                 [*dying_with_parent(signal.SIGKILL), *command],
                 env={**(self.environment or os.environ), "PGAPPNAME": name},
-                cwd=PROJECT,
+                cwd=self.code,
                 stderr=log,
                 start_new_session=True,
                 text=True,
@@ -196,6 +209,11 @@ class Parts:
                     pipe.close()
 
 
+def _ended(process: subprocess.Popen) -> None:
+    process.terminate()
+    process.wait(timeout=LONGEST_END_S)
+
+
 def children(pid: int) -> list[int]:
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
@@ -211,7 +229,7 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-def _until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def _until(is_so: Callable[[], bool], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
