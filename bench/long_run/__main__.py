@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.long_run import watch
+from bench.long_run import report, watch
 from tests.crash.harness.clients import Load
 from tests.crash.harness.killer import Menu
 from tests.crash.harness.run import Plan, carry_out
@@ -36,7 +36,10 @@ def main() -> int:
     parser.add_argument("--reads", type=float, default=3.0, help="that come in a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=Path, default=Path("long-run.jsonl"))
+    parser.add_argument("--report", action="store_true", help="only of the samples in the file")
     options = parser.parse_args()
+    if options.report:
+        return _told(options.samples)
     # Asked to end, it ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     receiver = watch.receiver()
@@ -49,12 +52,10 @@ def main() -> int:
             beside = watch.Watch(options.warm_up, options.seconds, options.reads, receiver, file)
             found = carry_out(_plan(options, beside), _say)
             beside.write("end", {**asdict(found), "reads": beside.readers.seen})
-    return _report(options.samples)
+    return _told(options.samples)
 
 
-def _report(path: Path) -> int:
-    from bench.long_run import report
-
+def _told(path: Path) -> int:
     result = report.of(path)
     print(report.table(result), file=sys.stderr)
     print(json.dumps(result), flush=True)

@@ -6,6 +6,7 @@ Once in the run, outside of its first and its last ten minutes, PostgreSQL itsel
 
 from collections.abc import Callable, Sequence
 
+from bench.long_run.processes import began
 from tests.crash.harness.run import Running
 
 PERIOD_S = 600.0
@@ -44,7 +45,8 @@ def _kill_worker(running: Running) -> None:
 
 
 def _younger(pids: Sequence[int]) -> list[int]:
-    return sorted(pids)[1:]
+    """All but the eldest. Their numbers say nothing: they begin anew."""
+    return sorted(pids, key=began)[1:]
 
 
 def _end_connections(running: Running) -> None:
@@ -69,7 +71,6 @@ def _provider(name: str) -> Callable[[Running], None]:
 
 def _line(name: str) -> Callable[[Running], None]:
     return lambda running: running.killer.line_is(name)
-
 
 
 _IN_A_PERIOD: list[tuple[float, Callable[[Running], None]]] = [

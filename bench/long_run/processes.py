@@ -49,11 +49,23 @@ def _groups(parts: Parts) -> Iterator[tuple[str, int]]:
     yield "this run", os.getpid()
 
 
+def began(pid: int) -> int:
+    """When, in the kernel's ticks; of one that has ended, never."""
+    try:
+        return int(_stat(pid)[19])
+    except OSError:
+        return 0
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
 def _read(group: str, pid: int) -> Iterator[Process]:
     """Nothing of one that has just ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        stat = _stat(pid)
         up = float(Path("/proc/uptime").read_text().split()[0])
     except (OSError, ValueError):
         return
@@ -66,5 +78,3 @@ def _read(group: str, pid: int) -> Iterator[Process]:
         return
     age, cpu = up - int(stat[19]) / TICKS, (int(stat[11]) + int(stat[12])) / TICKS
     yield Process(group, pid, age_s=round(age, 1), cpu_s=cpu, **found)
-
-
