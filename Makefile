@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation clean
+.PHONY: demo test lint crash-test crash-controls model screenshots bench bench-audit bench-decision bench-explorer bench-pages bench-simulation long-run drill-upgrade clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -50,6 +50,13 @@ bench-explorer: $(VENV)/.development
 
 bench-simulation: $(VENV)/.development
 	$(BIN)/python -m bench.simulation
+
+long-run: SECONDS = 3600
+long-run: $(VENV)/.development
+	$(BIN)/python -m bench.long_run --seconds $(SECONDS)
+
+drill-upgrade: $(VENV)/.development
+	$(BIN)/python -m tests.drills.upgrade
 
 bench-pages: $(VENV)/.development
 	$(BIN)/python -m bench.pages

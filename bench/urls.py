@@ -1,4 +1,4 @@
-"""The floors: an empty call, a fixed page and a form, behind the same middleware and sign-in as the product.
+"""The floors: an empty call, a fixed page and a form, behind the product's middleware and sign-in.
 
 The call and the form commit one row. The page is as long as a full one of the queue.
 """

@@ -27,7 +27,7 @@ GROUP BY 1
 
 
 def connections(connection: psycopg.Connection) -> dict[str, int]:
-    return {name: number for name, number in connection.execute(CONNECTIONS)}
+    return dict(connection.execute(CONNECTIONS).fetchall())
 
 
 def tables(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:

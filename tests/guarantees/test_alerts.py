@@ -56,5 +56,6 @@ def test_every_alert_has_a_threshold_and_says_what_to_do():
 
 def _anchors(text: str) -> set[str]:
     return {
-        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in HEADING.findall(text)
     }
