@@ -100,9 +100,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def is_read_only(error: BaseException | None) -> bool:
     """A standby, or a database that an operator has made so before its disk is full."""
-    return isinstance(error, InternalError) and isinstance(
-        error.__cause__, ReadOnlySqlTransaction
-    )
+    return isinstance(error, InternalError) and isinstance(error.__cause__, ReadOnlySqlTransaction)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
