@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-simulation bench-steady clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-simulation bench-steady long-run drill-upgrade clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -63,6 +63,13 @@ bench-explorer: $(VENV)/.development
 
 bench-simulation: $(VENV)/.development
 	$(BIN)/python -m bench.simulation
+
+long-run: SECONDS = 3600
+long-run: $(VENV)/.development
+	$(BIN)/python -m bench.long_run --seconds $(SECONDS)
+
+drill-upgrade: $(VENV)/.development
+	$(BIN)/python -m tests.drills.upgrade
 
 bench-pages: $(VENV)/.development
 	$(BIN)/python -m bench.pages

@@ -6,6 +6,7 @@ An app names its exceptions as `table_rights` on its AppConfig; other tables get
 from typing import Any
 
 from django.apps import apps
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 USUAL = "SELECT, INSERT, UPDATE, DELETE"
@@ -20,10 +21,13 @@ def exceptions() -> dict[str, str]:
 
 
 def give(connection: BaseDatabaseWrapper, *, to: str) -> None:
-    """Run as owner. Afterwards `to` can do what its tables allow, and no DDL."""
+    """Run as owner. Afterwards `to` can do what its tables allow, and no DDL.
+
+    In one step: whoever works meanwhile never has more rights than these, nor fewer.
+    """
     quote = connection.ops.quote_name
     rights = exceptions()
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         role = quote(to)
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")

@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
@@ -36,7 +37,7 @@ class SessionLimits:
             if sessions.is_over(request.session, now):
                 request.session.flush()
                 request.user = AnonymousUser()
-            elif sessions.wants_touch(request.session, now):
+            elif sessions.wants_touch(request.session, now) and not _is_read_only():
                 _touch(request, now)
             return self._answered(request)
         return self.get_response(request)
@@ -74,6 +75,13 @@ def _has_session(request: HttpRequest) -> bool:
     if request.path.startswith(WITHOUT_SESSIONS):
         return False
     return settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def _is_read_only() -> bool:
+    """A standby, or a database whose disk is nearly full: pages are still read there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return cursor.fetchone() == ("on",)
 
 
 def _touch(request: HttpRequest, now: float) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook
 
+from approvals.commands import quarantine
 from audit.models import Event
 from tests.webhooks.common import (
     MANY,
@@ -364,3 +365,29 @@ def test_a_secret_is_in_no_row_log_or_evidence(cast, receiver, clock, caplog):
     assert sealing.open_sealed(endpoint.secret) == secret
     assert MANY["url"] not in kept[3]
     assert "/hooks" not in kept[3]
+
+
+# --- After a restore ------------------------------------------------------------------------------
+
+
+def test_nothing_leaves_in_a_quarantine_and_everything_does_after_it(cast, receiver, clock):
+    endpoint, _ = make(cast, url=receiver.url)
+    other_admin = cast.second_operator
+    other_admin.is_staff = True
+    other_admin.save()
+
+    def do(command, by, **said) -> None:
+        command(by=by, at=clock.now, key=cast.key(), **said)
+
+    do(quarantine.begin, cast.admin, reason="Restored to 09:00.")
+    delivery = test_event(cast, endpoint)
+    assert sending.endpoints_with_something_due(clock.now) == []
+    assert pump(endpoint, clock) == 0
+    assert receiver.heard == []
+    clock.forward(minutes=1)
+    do(quarantine.reconcile, cast.admin)
+    do(quarantine.ask_release, cast.admin)
+    do(quarantine.release, other_admin)
+    assert sending.endpoints_with_something_due(clock.now) == [endpoint.pk]
+    assert pump(endpoint, clock) == 1
+    assert [heard.headers["webhook-id"] for heard in receiver.heard] == [delivery.message_id]

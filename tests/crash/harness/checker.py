@@ -105,8 +105,14 @@ def _answers_agree(case: Case) -> Iterator[Finding]:
         kinds = [answer.kind for answer in command.answers if answer.is_definite]
         if OK in kinds and REFUSED in kinds[kinds.index(OK) :]:
             yield Finding(
-                UNEXPLAINED, command.key, f"“{command.verb}” was confirmed, then refused."
+                UNEXPLAINED,
+                command.key,
+                f"“{command.verb}” was confirmed, then refused: {_statuses(command)}.",
             )
+
+
+def _statuses(command: Command) -> str:
+    return ", ".join(str(answer.status) for answer in command.answers)
 
 
 def _a_key_is_one_command(case: Case) -> Iterator[Finding]:

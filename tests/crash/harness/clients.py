@@ -34,6 +34,23 @@ class Load:
         default_factory=lambda: {"none": 0.25, "one": 0.3, "two": 0.2, "account": 0.25}
     )
     pause_s: float = 0.0
+    per_second: float = 0.0  # as people come, whether or not the answers do; 0: one after the other
+
+
+class Arrivals:
+    """When the next of them comes: at random moments, so many a second. For many threads."""
+
+    def __init__(self, per_second: float, draw: random.Random) -> None:
+        self._per_second, self._draw = per_second, draw
+        self._lock = threading.Lock()
+        self._next = time.monotonic()
+
+    def wait(self, is_over: threading.Event) -> None:
+        """Until it is one's turn; at once for those who are late."""
+        with self._lock:
+            self._next += self._draw.expovariate(self._per_second)
+            mine = self._next
+        is_over.wait(max(mine - time.monotonic(), 0))
 
 
 @dataclass
@@ -92,6 +109,8 @@ class Clients:
         self.is_over = threading.Event()
         self.gives_up_at = float("inf")
         self.errors: list[BaseException] = []
+        rate = load.per_second
+        self._arrivals = Arrivals(rate, random.Random(f"arrivals {seed}")) if rate else None
         self._threads = [
             threading.Thread(target=self._live, args=(number,), daemon=True)
             for number in range(CLIENTS)
@@ -125,6 +144,8 @@ class Clients:
         draw = random.Random(f"{self.seed}/{number}")
         try:
             while not self.is_over.is_set():
+                if self._arrivals:
+                    self._arrivals.wait(self.is_over)
                 self._one_thing(draw)
                 if self.load.pause_s:
                     time.sleep(self.load.pause_s)
@@ -162,7 +183,7 @@ class Clients:
             asker = draw.choice(self.world.with_role("asks") + self.world.with_role("operates"))
         form = form_of(kind, self.history.number(), draw)
         slug = "account_change" if kind == "account" else "refund"
-        command = self._do(
+        command = self.do(
             asker, "submit", f"/requests/new/{slug}/check/", form, draw, is_hot=is_hot
         )
         if command.acked is None:
@@ -303,11 +324,11 @@ class Clients:
     ) -> Command:
         seen = {"revision": str(known.revision), "step": "1"} if sees_step else {}
         path = f"/requests/{known.ref}/{verb.replace('_', '-')}/"
-        return self._do(
+        return self.do(
             account, verb, path, {**seen, **form}, draw, ref=known.ref, is_hot=is_hot, key=key
         )
 
-    def _do(
+    def do(
         self,
         account: Account,
         verb: str,

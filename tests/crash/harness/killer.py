@@ -54,6 +54,9 @@ WITHOUT_KEYS = HOSTILE | {"ignore_keys": 1.0}
 UNSURE = {"hang_after_effect": 0.15, "error_after_effect": 0.3}
 PROVIDERS = {
     "quiet": {},
+    "down": {"refuse_before": 1.0, "look_up_unavailable": 1.0},
+    "slow": {"slow": 1.0},
+    "cut off": {"hang_after_effect": 0.3, "refuse_before": 0.2},
     "unsure": UNSURE,
     "unsure without keys": UNSURE | {"ignore_keys": 1.0},
     "realistic": REALISTIC,
@@ -159,6 +162,9 @@ class Killer:
         self._note_hits()
         self.wake_all()
 
+    def line_is(self, name: str) -> None:
+        self.parts.order(rates=DATABASE_LINE[name])
+
     def provider_is(self, name: str) -> None:
         self.provider = name
         self.parts.set_faults(PROVIDERS[name])
@@ -173,7 +179,7 @@ class Killer:
         self.provider_is(self.draw.choice(self.menu.providers))
         if self.provider == "without keys":
             self._on |= {"stop_worker": False}
-        self.parts.order(rates=DATABASE_LINE[self.draw.choice(self.menu.lines)])
+        self.line_is(self.draw.choice(self.menu.lines))
 
     # --- What can happen ------------------------------------------------------------------------
 
@@ -182,7 +188,7 @@ class Killer:
         return {
             "web": self._kill_web,
             "worker": self._kill_worker,
-            "backend": self._kill_backend,
+            "backend": self.kill_backend,
             "terminate": self._terminate_backend,
             "postmaster": self.kill_postmaster,
             "restart": self._restart,
@@ -193,19 +199,19 @@ class Killer:
         }
 
     def _kill_web(self) -> None:
-        self._kill("web", self.parts.web_workers())
+        self.kill("web", self.parts.web_workers())
 
     def _kill_worker(self) -> None:
-        self._kill("worker", [process.pid for process in self.parts.workers])
-
-    def _kill_backend(self) -> None:
-        """PostgreSQL takes the death of one for damage of all: every connection ends."""
-        self._kill("backend", self.parts.backends())
+        self.kill("worker", [process.pid for process in self.parts.workers])
 
     def _terminate_backend(self) -> None:
         if pids := self.parts.backends():
             self.faults["terminated backend"] += 1
             _signal(self.draw.choice(pids), signal.SIGTERM)
+
+    def kill_backend(self) -> None:
+        """PostgreSQL takes the death of one for damage of all: every connection ends."""
+        self.kill("backend", self.parts.backends())
 
     def kill_postmaster(self) -> None:
         pids = self.parts.database_processes()
@@ -226,11 +232,11 @@ class Killer:
 
     def _stop_worker(self) -> None:
         pids = [process.pid for process in self.parts.workers if process.pid not in self._asleep]
-        self._put_to_sleep(pids, PAST_THE_LEASE_S, "stopped worker")
+        self.sleep(pids, PAST_THE_LEASE_S, "stopped worker")
 
     def _stop_web(self) -> None:
         pids = [pid for pid in self.parts.web_workers() if pid not in self._asleep]
-        self._put_to_sleep(pids, self.draw.uniform(0.5, 4), "stopped web")
+        self.sleep(pids, self.draw.uniform(0.5, 4), "stopped web")
 
     def _reset(self) -> None:
         self.parts.order(reset=self.draw.randint(1, 3))
@@ -256,11 +262,11 @@ class Killer:
 
     # --- Signals --------------------------------------------------------------------------------
 
-    def _kill(self, what: str, pids: Sequence[int]) -> None:
+    def kill(self, what: str, pids: Sequence[int]) -> None:
         if pids and _signal(self.draw.choice(pids), signal.SIGKILL):
             self.kills[what] += 1
 
-    def _put_to_sleep(self, pids: Sequence[int], seconds: float, what: str) -> None:
+    def sleep(self, pids: Sequence[int], seconds: float, what: str) -> None:
         if not pids:
             return
         pid = self.draw.choice(pids)

@@ -22,7 +22,8 @@ from config.env import ConfigurationError
 from demo.loopback import answers, free_port
 from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
-MASTERS, WEB_WORKERS, THREADS = 2, 2, 4
+WEB_WORKERS, THREADS = 2, 4
+LONGEST_END_S = 60
 
 
 class DidNotStart(Exception):
@@ -37,6 +38,7 @@ class Parts:
     job_workers: int = 3
     concurrency: int = 8
     durations: Mapping[str, float] = field(default_factory=dict)
+    code: Path = PROJECT
     database: subprocess.Popen | None = None
     proxy: subprocess.Popen | None = None
     simulator: subprocess.Popen | None = None
@@ -48,7 +50,7 @@ class Parts:
 
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
-        self.ports = [free_port() for _ in range(MASTERS)]
+        self.ports = [free_port() for _ in range(self.world.setup.masters)]
         self.start_simulator(seed)
         path = self.world.server.socket_directory / ".s.PGSQL.5432"
         self.proxy = self._run(
@@ -85,6 +87,17 @@ class Parts:
         for process in [*self.masters, *self.workers, self.simulator, self.proxy]:
             if process is not None:
                 self._end(process)
+
+    def change_to(self, code: Path) -> None:
+        """Another version: the workers, then the web, one after another, each in its own time."""
+        self.code = code
+        for number, worker in enumerate(self.workers):
+            _ended(worker)
+            self.workers[number] = self._start_worker()
+        for number, port in enumerate(self.ports):
+            _ended(self.masters[number])
+            self.masters[number] = self._start_master(port)
+            until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "The web server")
 
     def stop_database(self) -> None:
         if self.database is not None:
@@ -153,13 +166,12 @@ class Parts:
     # --- Starting -----------------------------------------------------------------------------
 
     def _start_master(self, port: int) -> subprocess.Popen:
-        return self._run(self.web_command("127.0.0.1", port))
+        return self._run(self.web_command("127.0.0.1", port), name="web")
 
     def _start_worker(self) -> subprocess.Popen:
-        return self._run(self.worker_command())
+        return self._run(self.worker_command(), name="worker")
 
-    @staticmethod
-    def web_command(address: str, port: int) -> list[str]:
+    def web_command(self, address: str, port: int) -> list[str]:
         return [
             sys.executable,
             "-m",
@@ -168,22 +180,20 @@ class Parts:
             f"--bind={address}:{port}",
             f"--workers={WEB_WORKERS}",
             f"--threads={THREADS}",
-            "--preload",
-            "--graceful-timeout=5",
-            "--no-control-socket",
-            "--log-level=critical",
-            f"--chdir={PROJECT}",
+            *self.world.setup.serving,
+            f"--chdir={self.code}",
         ]
 
     def worker_command(self) -> list[str]:
         return [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
 
-    def _run(self, command: Sequence[str], **pipes: Any) -> subprocess.Popen:
+    def _run(self, command: Sequence[str], *, name: str = "", **pipes: Any) -> subprocess.Popen:
+        """`name` is what PostgreSQL shows of its connections."""
         with open(self.world.directory / "log", "a") as log:
             return subprocess.Popen(
                 [*dying_with_parent(signal.SIGKILL), *command],
-                env=self.environment or dict(os.environ),
-                cwd=PROJECT,
+                env={**(self.environment or os.environ), "PGAPPNAME": name},
+                cwd=self.code,
                 stderr=log,
                 start_new_session=True,
                 text=True,
@@ -208,6 +218,11 @@ class Parts:
                     pipe.close()
 
 
+def _ended(process: subprocess.Popen) -> None:
+    process.terminate()
+    process.wait(timeout=LONGEST_END_S)
+
+
 def children(pid: int) -> list[int]:
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
@@ -223,7 +238,7 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-def until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def until(is_so: Callable[[], bool], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

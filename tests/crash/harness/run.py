@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from tests.crash.harness.history import OK, History
 from tests.crash.harness.killer import EVERYTHING, Killer, Menu
 from tests.crash.harness.processes import Parts
 from tests.crash.harness.web import Web
-from tests.crash.harness.world import PROJECT, World
+from tests.crash.harness.world import PROJECT, WITH_SEAMS, Setup, World
 
 TICK_S = 0.1
 DURATIONS = {
@@ -32,7 +33,8 @@ DURATIONS = {
 @dataclass(frozen=True)
 class Plan:
     """What one run does. It goes on past `seconds` until it has its commands and kills, but not
-    for longer than `at_most_s`. `each_tick` plays the attacker or steps through a scene."""
+    for longer than `at_most_s`. `each_tick` plays the attacker or steps through a scene, and `is_over`
+    says that it is through."""
 
     seed: int
     seconds: float
@@ -43,12 +45,16 @@ class Plan:
     control: str = ""
     load: Load = field(default_factory=Load)
     menu: Menu = EVERYTHING
+    setup: Setup = WITH_SEAMS
+    code: Path = PROJECT
+    prepare: Callable[[World], None] = world.settle
     job_workers: int = 3
     concurrency: int = 8
     durations: dict[str, float] = field(default_factory=lambda: dict(DURATIONS))
     each_tick: Callable[["Running"], None] | None = None
     signed_out: tuple[int, ...] = ()
     explains: Callable[[checker.Case, checker.Finding], bool] | None = None  # what isn't one
+    is_over: Callable[[], bool] = lambda: True
 
 
 @dataclass
@@ -114,17 +120,18 @@ class Report:
 
 def carry_out(plan: Plan, say: Callable[[str], None]) -> Report:
     """In this process: one run only, since Django is set up for its database."""
-    with world.new(plan.control) as place:
+    with world.new(plan.control, plan.setup) as place:
         parts = Parts(
             place,
             job_workers=plan.job_workers,
             concurrency=plan.concurrency,
             durations=plan.durations,
+            code=plan.code,
         )
         try:
             parts.start_database()
             place.use_in_this_process()
-            world.settle(place)
+            plan.prepare(place)
             parts.start(seed=plan.seed)
             say("Everything runs.")
             return run_on(plan, place, parts, Killer(parts, plan.menu, seed=plan.seed), say)
@@ -160,7 +167,7 @@ def _carried_through(
     place, parts = running.world, running.parts
     killer, clients = running.killer, running.clients
     said_at = 0.0
-    while not _is_enough(plan, running.passed_s, len(history), killer.total):
+    while not (_is_enough(plan, running.passed_s, len(history), killer.total) and plan.is_over()):
         parts.watch()
         killer.tick(len(history))
         if plan.each_tick:

@@ -41,6 +41,7 @@ QUERIES = {
 # Each job's transaction, noted beside the job itself: a finished job is deleted.
 OUTBOX = """
 CREATE TABLE crash_outbox (xid xid8 NOT NULL, item_id bigint NOT NULL, is_swept boolean NOT NULL);
+ALTER TABLE crash_outbox OWNER TO approval_queue_owner;
 CREATE FUNCTION crash_note_job() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

@@ -39,6 +39,25 @@ class Account:
     session: str
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What of the product runs, and how. `speed` divides its waits; `serving` is gunicorn's options."""
+
+    settings: str = SETTINGS_MODULE
+    speed: int = waits.SPEED
+    masters: int = 2
+    serving: tuple[str, ...] = (
+        "--preload",
+        "--graceful-timeout=5",
+        "--no-control-socket",
+        "--log-level=critical",
+    )
+    is_on_disk: bool = False
+
+
+WITH_SEAMS = Setup()
+
+
 @dataclass
 class World:
     """Where everything of one run lives; `accounts` are filled by `settle`."""
@@ -47,6 +66,7 @@ class World:
     server: EmbeddedServer
     secret_key: str
     control: str = ""
+    setup: Setup = WITH_SEAMS
     audit_key: str = field(default_factory=new_seed)
     accounts: list[Account] = field(default_factory=list)
 
@@ -73,12 +93,12 @@ class World:
         return {
             **os.environ,
             **self._logins(*database, parameters),
-            "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
+            "DJANGO_SETTINGS_MODULE": self.setup.settings,
             "SECRET_KEY": self.secret_key,
             "DATA_DIR": str(self.directory / "data"),
             "AUDIT_SIGNING_KEY": self.audit_key,
             "AUDIT_CHECKPOINTS": str(self.directory / "checkpoints"),
-            "DEMO_SPEED": str(waits.SPEED),
+            "DEMO_SPEED": str(self.setup.speed),
             "STRIPE_API_KEY": "sk_test_crash",
             "STRIPE_API_BASE": provider,
             "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
@@ -122,11 +142,12 @@ def _disk() -> str | None:
 
 
 @contextmanager
-def new(control: str = ""):
+def new(control: str = "", setup: Setup = WITH_SEAMS):
     """An empty world in a directory of its own, which goes with it."""
-    directory = Path(tempfile.mkdtemp(prefix="aq-crash-", dir=_disk()))
+    place = None if setup.is_on_disk else _disk()
+    directory = Path(tempfile.mkdtemp(prefix="aq-crash-", dir=place))
     directory.chmod(0o755)
-    world = World(directory, EmbeddedServer(directory), secrets.token_hex(32), control)
+    world = World(directory, EmbeddedServer(directory), secrets.token_hex(32), control, setup)
     (world.points / HITS).mkdir(parents=True)
     try:
         yield world
@@ -175,10 +196,6 @@ ROLES = {
 def _account(name: str, person: str, teams: str) -> Account:
     import uuid
 
-    from allauth.account.internal.flows import login
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-
     from accounts.models import Membership, Team, User
 
     user = User(
@@ -190,6 +207,16 @@ def _account(name: str, person: str, teams: str) -> Account:
     user.save()
     for team in teams.split():
         Membership.objects.create(user=user, group=Team.objects.get(name=team))
+    roles = frozenset().union(*(ROLES[team] for team in teams.split()))
+    return Account(user.pk, user.email, person, roles, signed_in(user))
+
+
+def signed_in(user: Any) -> str:
+    """The key of a new session of this account, who confirms all day that it is them."""
+    from allauth.account.internal.flows import login
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
     session: Any = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "accounts.adapter.PeopleOnly"
@@ -199,5 +226,4 @@ def _account(name: str, person: str, teams: str) -> Account:
     session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [typed]
     session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
     session.create()
-    roles = frozenset().union(*(ROLES[team] for team in teams.split()))
-    return Account(user.pk, user.email, person, roles, session.session_key)
+    return session.session_key
