@@ -94,6 +94,11 @@ class SigningKey:
         return cls(name, seed)
 
     @property
+    def text(self) -> str:
+        """As the environment holds it: secret."""
+        return _encoded(self.seed)
+
+    @property
     def public(self) -> PublicKey:
         return PublicKey(self.name, self._private.public_key().public_bytes_raw())
 

@@ -117,6 +117,25 @@ class Environment:
     log_format: str  # "" when not chosen, and so is log_level
     log_level: str
 
+    @property
+    def secrets(self) -> list[str]:
+        """Every one that is set, the longest first: what no log and no kept text may hold."""
+        logins = [login for login in (self.database, self.database_owner) if login]
+        found = [
+            self.secret_key,
+            self.metrics_token,
+            self.stripe_api_key,
+            self.account_service_secret,
+            self.demo_password,
+            *self.stripe_webhook_secrets,
+            *self.secret_key_fallbacks,
+            *(key.text for key in self.audit_signing_keys),
+            self.oidc.client_secret if self.oidc else "",
+            str(self.email.get("EMAIL_HOST_PASSWORD", "")),
+            *(login.password for login in logins),
+        ]
+        return sorted((secret for secret in found if secret), key=len, reverse=True)
+
     @staticmethod
     def for_children(**changes: str) -> dict[str, str]:
         """The environment of a process that this one starts."""

@@ -95,7 +95,7 @@ def formatter(env: Environment) -> ProcessorFormatter:
             _joined,
             _without_what_was_sent,
             structlog.processors.format_exc_info,
-            _Masking(_secrets_of(env)),
+            _Masking(env.secrets),
         ],
         processors=[ProcessorFormatter.remove_processors_meta, render],
     )
@@ -154,23 +154,6 @@ class _Masking:
         if len(said := fields.get("exception", "")) > LONGEST_EXCEPTION:
             fields["exception"] = f"…{said[-LONGEST_EXCEPTION:]}"
         return fields
-
-
-def _secrets_of(env: Environment) -> list[str]:
-    logins = [login for login in (env.database, env.database_owner) if login]
-    found = [
-        env.secret_key,
-        env.metrics_token,
-        env.stripe_api_key,
-        env.account_service_secret,
-        env.demo_password,
-        *env.stripe_webhook_secrets,
-        *env.secret_key_fallbacks,
-        env.oidc.client_secret if env.oidc else "",
-        str(env.email.get("EMAIL_HOST_PASSWORD", "")),
-        *(login.password for login in logins),
-    ]
-    return sorted((secret for secret in found if secret), key=len, reverse=True)
 
 
 # --- How it is written ---------------------------------------------------------------------------

@@ -161,6 +161,7 @@ ANONYMOUS_USER_NAME = None  # guardian: nobody acts without a name
 # --- Safety --------------------------------------------------------------------------------------
 SECRET_KEY = ENV.secret_key
 SECRET_KEY_FALLBACKS = ENV.secret_key_fallbacks
+SECRETS = ENV.secrets  # all of them: hidden in logs and in what is kept of calls
 AUDIT_ORIGIN = ENV.audit_origin
 AUDIT_SIGNING_KEYS = ENV.audit_signing_keys
 AUDIT_TRUSTED_KEYS = [*(key.public for key in ENV.audit_signing_keys), *ENV.audit_trusted_keys]

@@ -1,5 +1,6 @@
 """One line of JSON for each record, with ids, without secrets and without what callers wrote."""
 
+import base64
 import json
 import logging
 import logging.config
@@ -17,6 +18,7 @@ SECRETS = {
     "STRIPE_API_KEY": "canary-stripe-key",
     "STRIPE_WEBHOOK_SECRET": "canary-webhook-secret",
     "ACCOUNT_SERVICE_SECRET": "canary-account-secret",
+    "AUDIT_SIGNING_KEY": base64.b64encode(b"canary-of-the-seed-of-signatures").decode(),
     "DATABASE_URL": "postgresql://app:canary-password@db.example/queue",
 }
 READ = env.read(SECRETS)

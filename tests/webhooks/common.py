@@ -80,7 +80,7 @@ def listening():
             self.end_headers()
             self.wfile.write(said.encode())
 
-        do_GET = do_POST
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *_: object) -> None:
             pass
