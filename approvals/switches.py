@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Exists, Q
 
 from accounts.kept_queries import Kept
@@ -20,10 +19,8 @@ def system_of(kind: Kind) -> System | None:
 
 
 def is_failing(slug: str) -> bool:
-    """Whether its last send, or several in a row, failed; asked after each send, so in plain SQL."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM approvals_system WHERE slug = %s AND failures > 0", [slug])
-        return cursor.fetchone() is not None
+    """Whether its last send, or several in a row, failed; asked after each send."""
+    return bool(_FAILING(slug=slug))
 
 
 def waits_for_its_system() -> Q:
@@ -51,6 +48,9 @@ def switch_of_kind() -> dict[str, System]:
     return {kind: system for system in _ALL() for kind in kinds.kinds_of_system(system.slug)}
 
 
+_FAILING = Kept(
+    lambda slug: System.objects.filter(slug=slug, failures__gt=0).values_list("pk"), "slug"
+)
 _ALL = Kept(lambda: System.objects.select_related("held_by"))
 
 

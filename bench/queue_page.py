@@ -86,7 +86,7 @@ def _remember(client: object) -> None:
     from bench import peers
 
     setup_test_environment()  # templates tell what they were given
-    peers.REMEMBERED["page"] = client.get("/queue/?view=all").context.flatten()
+    peers.REMEMBERED["page"] = client.get("/queue/?view=all").context[0].flatten()
     teardown_test_environment()
     joined = ApprovalRequest.objects.select_related(*peers.JOINED).filter(state__in=OPEN)
     peers.REMEMBERED["items"] = list(joined.order_by(*ORDER)[: peers.ROWS])
