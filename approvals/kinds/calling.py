@@ -156,8 +156,10 @@ def _moment(text: str) -> float | None:
 
 
 def _may_be_kept(answer: Answer, stream: "_StreamOnTime") -> bool:
-    """Only after a plain yes. A byte more than that could be taken for the answer to the next call."""
-    return 200 <= answer.status < 300 and not answer.is_cut and stream.holds_just(len(answer.body))
+    """Only after a plain answer that could be read, to a yes. A byte more than that could be taken for
+    the answer to the next call."""
+    is_read = 200 <= answer.status < 300 and answer.fields is not None
+    return is_read and stream.holds_just(len(answer.body))
 
 
 def _read(pieces: Iterable[bytes], largest: int) -> tuple[bytes, bool]:

@@ -58,7 +58,7 @@ Reply = Callable[[socket.socket], object]
 
 @dataclass
 class Provider:
-    """Answers each connection with `reply` after it has read the whole request."""
+    """Answers each request with `reply` after it has read the whole of it."""
 
     listener: socket.socket
     reply: Reply = lambda connection: None
@@ -90,10 +90,10 @@ class Provider:
             if self.tls is not None:
                 connection = self.tls.wrap_socket(connection, server_side=True)
             with connection:
-                self.requests.append(_whole_request(connection))
-                self.reply(connection)
                 connection.settimeout(LONG_S)
-                connection.recv(1)  # until the client leaves
+                while True:  # until the client leaves
+                    self.requests.append(_whole_request(connection))
+                    self.reply(connection)
 
 
 def _whole_request(connection: socket.socket) -> bytes:
