@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group
 from django.db.models import (
     BooleanField,
     Count,
-    Exists,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -21,10 +20,10 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.utils.dateparse import parse_datetime
 
 from accounts import grants, hours
-from accounts.access import Access, Covered
+from accounts.access import Access
 from accounts.models import Membership, User
 from approvals import stuck, switches
-from approvals.deciders import candidates, may_with_glass, who_may_decide
+from approvals.deciders import candidates, may_from_seat, may_with_glass
 from approvals.explain import Deciders, Waiting, explain
 from approvals.models import (
     OPEN,
@@ -96,21 +95,12 @@ def can_decide(person: Access) -> Q:
     if not person.is_active or person.is_service or person.held_until:
         return Q(pk__in=())
     by_token = person.auth_method == "token"
-    able = Q(Exists(who_may_decide(by_token=by_token).filter(user=person.user_id)))
+    queues = person.queues_with("decide_request")
+    able = may_from_seat(person, queues=queues, by_token=by_token)
     for covered in person.covers:
-        able |= _can_decide_for(person, covered, by_token)
+        own = covered.queues.intersection(queues)
+        able |= may_from_seat(covered, queues=own, by_token=by_token, spoken_by=person)
     return able if by_token else able | may_with_glass(person)
-
-
-def _can_decide_for(person: Access, covered: Covered, by_token: bool) -> Q:
-    """From the seat of somebody whom this person covers."""
-    own = covered.queues.intersection(person.queues_with("decide_request"))
-    seat = who_may_decide(by_token=by_token, in_place_by=person.person_key)
-    return (
-        Q(Exists(seat.filter(user=covered.user_id)), queue__in=own)
-        & ~Q(requester_key=person.person_key)
-        & ~Q(contributor_keys__contains=[str(person.person_key)])
-    )
 
 
 def counts(person: Access, now: datetime) -> dict[str, int]:

@@ -59,11 +59,7 @@ class Relay:
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, socket.create_connection(self.upstream) as provider:
-            if self.keeps_requests:
-                client.recv(65_536)
-                self.kept.set()
-                return
-            threading.Thread(target=self._copy, args=(client, provider), daemon=True).start()
+            threading.Thread(target=self._send_on, args=(client, provider), daemon=True).start()
             with contextlib.suppress(OSError):
                 while piece := provider.recv(65_536):
                     if self.keeps_answers:
@@ -72,11 +68,15 @@ class Relay:
                         return
                     client.sendall(piece)
 
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
+    def _send_on(self, client: socket.socket, provider: socket.socket) -> None:
+        """Also on a connection that was kept from an earlier call."""
         with contextlib.suppress(OSError):
-            while piece := source.recv(65_536):
-                target.sendall(piece)
+            while piece := client.recv(65_536):
+                if self.keeps_requests:
+                    self.kept.set()
+                    provider.shutdown(socket.SHUT_RDWR)
+                    return
+                provider.sendall(piece)
 
 
 @dataclass
