@@ -10,8 +10,9 @@ from datetime import timedelta
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
-from django.contrib.sessions.backends.base import SessionBase
-from django.db import transaction
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -36,6 +37,21 @@ def wants_touch(session: SessionBase, now: float) -> bool:
 def touch(session: SessionBase, now: float) -> None:
     session.setdefault(BEGAN, now)
     session[SEEN] = now
+
+
+def keep(session: SessionBase) -> None:
+    """Write it now, before the page: written after a command, a session that could not be saved would
+    turn its answer into a refusal of what is recorded.
+
+    Raises `SessionInterrupted` for one that was ended meanwhile.
+    """
+    try:
+        session.save()
+    except UpdateError as failure:
+        if isinstance(failure.__context__, OperationalError):
+            raise failure.__context__ from None
+        raise SessionInterrupted("This session has ended.") from failure
+    session.modified = False
 
 
 def confirmed_at(session: SessionBase) -> float | None:

@@ -68,6 +68,7 @@ class SecondFactorDue:
             if second_factor.is_missing(request.user):
                 return _refused(request)
             request.session[FACTOR] = FINE
+            sessions.keep(request.session)
         return self.get_response(request)
 
 
@@ -88,6 +89,7 @@ def _touch(request: HttpRequest, now: float) -> None:
     """Whether a second factor is due is asked anew, too: a team may need one since."""
     sessions.touch(request.session, now)
     request.session.pop(FACTOR, None)
+    sessions.keep(request.session)
     UserSession.objects.create_from_request(request)
 
 

@@ -4,7 +4,11 @@ import time
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import sessions
 from accounts.models import User
@@ -118,3 +122,44 @@ def test_confirming_with_the_second_factor_gives_a_new_key_too(cast):
     client.post("/accounts/2fa/reauthenticate/", {"code": code_for(secret)})
     assert client.session.session_key != old
     assert client.get("/queue/").status_code == 200
+
+
+def test_a_session_is_written_before_the_command_and_not_after_it(cast):
+    """Written after it, a connection that is lost in between makes a refusal of what is recorded."""
+    item, client = cast.ask(), signed_in(cast.operator)
+    with CaptureQueriesContext(connection) as seen:
+        answer = client.post(f"/requests/{item.ref}/claim/", {"idempotency_key": cast.key()})
+    assert answer.status_code == 302
+    said = [query["sql"] for query in seen.captured_queries]
+    written = [n for n, sql in enumerate(said) if sql.startswith('UPDATE "django_session"')]
+    [claimed] = [n for n, sql in enumerate(said) if "INSERT INTO approvals_idempotency" in sql]
+    assert written
+    assert max(written) < claimed
+
+
+def test_a_database_that_is_lost_while_the_session_is_written_is_no_ended_session(
+    cast, monkeypatch
+):
+    client = signed_in(cast.operator)
+
+    def lost(self, *arguments: object, **options: object) -> None:
+        try:
+            raise OperationalError("the connection is lost")
+        except OperationalError:
+            raise UpdateError  # noqa: B904 - as Django's own does
+
+    monkeypatch.setattr(SessionStore, "save", lost)
+    with pytest.raises(OperationalError):
+        client.get("/queue/")
+
+
+def test_a_session_that_was_ended_meanwhile_does_nothing(cast, monkeypatch):
+    item, client = cast.ask(), signed_in(cast.operator)
+
+    def ended(self, *arguments: object, **options: object) -> None:
+        raise UpdateError
+
+    monkeypatch.setattr(SessionStore, "save", ended)
+    answer = client.post(f"/requests/{item.ref}/claim/", {"idempotency_key": cast.key()})
+    assert answer.status_code == 400
+    assert cast.get(item.ref).owner is None
