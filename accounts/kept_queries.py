@@ -9,7 +9,7 @@ each value. Its values are sent beside its text, so that the database keeps its 
 import copy
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, models
 from django.db.backends.postgresql.base import ServerBindingCursor
@@ -38,23 +38,30 @@ class Kept:
 
     def __init__(self, build: Callable[..., QuerySet], *names: str) -> None:
         self._build, self._names = build, names
-        self._queryset: QuerySet | None = None
-        self._text, self._params, self._compiler = "", (), None
+        self._made: _Made | None = None
 
     def __call__(self, **values: Any) -> list:
-        if self._queryset is None:
-            self._make()
-        compiler = copy.copy(self._compiler)
+        made = self._made or self._make()
+        compiler = copy.copy(made.compiler)
         compiler.connection = connection
-        params = tuple(values[p.name] if isinstance(p, Slot) else p for p in self._params)
-        compiler.execute_sql = lambda *_, **__: [_fetched(self._text, params)]
-        return list(self._queryset._iterable_class(_Asked(self._queryset, compiler)))
+        params = tuple(values[p.name] if isinstance(p, Slot) else p for p in made.params)
+        compiler.execute_sql = lambda *_, **__: [_fetched(made.text, params)]
+        return list(made.queryset._iterable_class(_Asked(made.queryset, compiler)))
 
-    def _make(self) -> None:
+    def _make(self) -> "_Made":
+        """Several threads may make it at once; what they see of each other's is whole."""
         queryset = self._build(**{name: Slot(name) for name in self._names})
-        self._compiler = queryset.query.get_compiler(connection=connection)
-        self._text, self._params = self._compiler.as_sql()
-        self._queryset = queryset
+        compiler = queryset.query.get_compiler(connection=connection)
+        text, params = compiler.as_sql()
+        self._made = _Made(queryset, compiler, text, params)
+        return self._made
+
+
+class _Made(NamedTuple):
+    queryset: QuerySet
+    compiler: SQLCompiler
+    text: str
+    params: tuple
 
 
 def _fetched(text: str, params: tuple) -> list[tuple]:

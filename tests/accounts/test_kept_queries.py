@@ -1,7 +1,9 @@
 """Queries whose text is kept answer what their querysets do, whatever they were built with first."""
 
+import threading
+
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Value
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access
@@ -78,3 +80,32 @@ def test_the_database_keeps_its_plan_from_the_fifth_time_on(cast):
             "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%accounts_user%'"
         )
         assert cursor.fetchone()[0] >= 1
+
+
+def test_a_thread_that_makes_it_anew_leaves_the_others_alone(cast):
+    """Two threads begin to make it, one is done first, and asks while the other is in the middle."""
+    began, done, in_the_middle, asked = (threading.Event() for _ in range(4))
+
+    class Slow(Value):
+        def as_sql(self, compiler, connection):
+            if threading.current_thread() is other:
+                in_the_middle.set()
+                asked.wait(60)
+            return super().as_sql(compiler, connection)
+
+    def build(pk):
+        if threading.current_thread() is other:
+            began.set()
+            done.wait(60)
+        return User.objects.annotate(one=Slow(1)).filter(pk=pk)
+
+    kept = Kept(build, "pk")
+    other = threading.Thread(target=kept._make)
+    other.start()
+    began.wait(60)
+    assert kept(pk=cast.approver.pk) == [cast.approver]
+    done.set()
+    in_the_middle.wait(60)
+    assert kept(pk=cast.approver.pk) == [cast.approver]
+    asked.set()
+    other.join()
