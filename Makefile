@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-simulation bench-steady long-run drill-upgrade clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-queue bench-simulation bench-steady long-run drill-upgrade clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -70,6 +70,9 @@ long-run: $(VENV)/.development
 
 drill-upgrade: $(VENV)/.development
 	$(BIN)/python -m tests.drills.upgrade
+
+bench-queue: $(VENV)/.development
+	$(BIN)/python -m bench.queue_page
 
 bench-pages: $(VENV)/.development
 	$(BIN)/python -m bench.pages
