@@ -64,7 +64,7 @@ def weighed(pages: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[list[st
 def shapes(sql: list[str]) -> Counter[str]:
     """How often each question was asked, whatever it was asked about."""
     return Counter(
-        re.sub(r"\(\?(, \?)+\)", "(?)", re.sub(r"'[^']*'|\b\d+\b", "?", one)) for one in sql
+        re.sub(r"\(\?(, \?)+\)", "(?)", re.sub(r"'[^']*'|\b\d+\b", "?", str(one))) for one in sql
     )
 
 
