@@ -62,9 +62,9 @@ def weighed(pages: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[list[st
 
 
 def shapes(sql: list[str]) -> Counter[str]:
-    """How often each question was asked, whatever it was asked about."""
+    """How often each question was asked, whatever it was asked about; prepared ones have no text."""
     return Counter(
-        re.sub(r"\(\?(, \?)+\)", "(?)", re.sub(r"'[^']*'|\b\d+\b", "?", str(one))) for one in sql
+        re.sub(r"\(\?(, \?)+\)", "(?)", re.sub(r"'[^']*'|\b\d+\b", "?", one)) for one in sql if one
     )
 
 
