@@ -37,7 +37,9 @@ class SessionLimits:
             if sessions.is_over(request.session, now):
                 request.session.flush()
                 request.user = AnonymousUser()
-            elif sessions.wants_touch(request.session, now) and not _is_read_only():
+                # What they were writing is kept in a cookie: nothing of the browser's is cleared.
+                return self.get_response(request)
+            if sessions.wants_touch(request.session, now) and not _is_read_only():
                 _touch(request, now)
             return self._answered(request)
         return self.get_response(request)

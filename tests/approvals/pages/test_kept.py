@@ -1,8 +1,11 @@
 """A comment whose session had ended is there again after the sign-in."""
 
+import time
+
 import pytest
 from django.test import Client
 
+from accounts.sessions import IDLE, SEEN
 from approvals.views import kept
 from audit.models import Event
 from tests.approvals.pages.common import hidden, text
@@ -36,6 +39,18 @@ def test_it_stands_in_its_form_after_the_sign_in_and_nothing_was_recorded(cast, 
     assert Event.objects.filter(action="request.note").count() == before
     client.force_login(cast.operator)
     assert "Called twice, needs an answer &lt;today&gt;.</textarea>" in text(client.get(address))
+
+
+def test_the_browser_is_not_told_to_clear_it_when_the_time_of_a_session_was_over(cast, ended):
+    client, address, form = ended
+    client.force_login(cast.operator)
+    session = client.session
+    session[SEEN] = time.time() - IDLE.total_seconds() - 1
+    session.save()
+    answer = send(client, address, form)
+    assert "Your comment is kept for 30 minutes." in text(answer)
+    assert answer.cookies[kept.NAME].value
+    assert "Clear-Site-Data" not in answer.headers
 
 
 def test_it_is_gone_once_it_was_sent(cast, ended):
