@@ -46,11 +46,11 @@ WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
-    "config.browsers.KnownMethods",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Correlation",
     "config.observed.Observed",
+    "config.browsers.KnownMethods",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "approvals.api.middleware.ProblemsForTheApi",
     "csp.middleware.CSPMiddleware",
     "config.middleware.SecurityHeaders",

@@ -30,6 +30,7 @@ def test_a_notice_leads_to_its_request_and_is_read(sign_in: SignIn, javascript: 
     page = sign_in("support2@demo.test", java_script_enabled=javascript)
     page.get_by_role("link", name=re.compile("^Inbox")).click()
     lines = page.locator(".inbox li")
+    expect(lines.first).to_be_visible()
     count = lines.count()
     assert count > 1
     first = lines.first.get_by_role("link")

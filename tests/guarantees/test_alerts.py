@@ -6,6 +6,7 @@ from django.conf import settings
 
 from approvals import metrics
 from config.observed import REQUESTS, SECONDS
+from config.violations import REPORTS
 
 DOCS = settings.BASE_DIR / "docs"
 NAME = re.compile(r"`(approvals_\w+)[`{]")
@@ -29,7 +30,7 @@ ALERTS = rows("operations.md", "Alerts")
 def test_every_metric_of_an_alert_is_told(cast):
     cast.ask()
     told = {family.name for family in metrics._told(metrics.ask())}
-    told |= {f"{REQUESTS._name}_total", SECONDS._name}
+    told |= {f"{counter._name}_total" for counter in (REQUESTS, REPORTS)} | {SECONDS._name}
     named = {name for row in ALERTS for name in NAME.findall(row[0])}
     assert len(named) > 10
     assert named <= told

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -79,6 +80,14 @@ def test_what_runs_on_a_lan_ends_with_it_also_after_a_failure():
     assert server.wait(timeout=30) < 0
     server.stdout.close()
     assert f"aq{os.getpid()}b" not in topology.ip("-o", "link")
+
+
+@needs_hosts
+def test_the_names_of_a_lan_are_free_as_soon_as_it_has_ended():
+    for _ in range(20):
+        with topology.lan() as lan:
+            lan.add("one", 11)
+        assert not re.search(rf"\baq{os.getpid()}[bv]", topology.ip("-o", "link"))
 
 
 ANSWERS = """

@@ -173,8 +173,11 @@ def _remove(prefix: str) -> None:
         if space.startswith(f"{prefix}-"):
             Host("", "", space, "", "").kill()
             ip("netns", "del", space)
-    with contextlib.suppress(OSError):
-        ip("link", "del", f"{prefix}b")
+    # The kernel takes a namespace's cables away some time after it: not before the next LAN needs
+    # their names.
+    for device in re.findall(rf"\b{prefix}(?:b|v\d+)\b", ip("-o", "link")):
+        with contextlib.suppress(OSError):
+            ip("link", "del", device)
 
 
 def _remove_what_dead_runs_left() -> None:
