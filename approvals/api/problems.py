@@ -163,7 +163,8 @@ PROBLEMS: dict[str, ProblemType] = {
     "unavailable": ProblemType(
         "It cannot be answered right now",
         503,
-        "The database does not answer. `detail` says whether anything was recorded.",
+        "The database does not answer, or may only be read. `detail` says whether anything was "
+        "recorded.",
         "Send it again with the same key after `Retry-After` seconds.",
     ),
 }

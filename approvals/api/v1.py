@@ -3,12 +3,13 @@
 import logging
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from accounts.models import Scope
+from approvals import unavailable
 from approvals.api import feed, keys, openapi, policies, problems, verbs
 from approvals.api.callers import AUTH, needs, nobody
 from approvals.api.problems import Problem
@@ -112,12 +113,19 @@ def _validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(InterfaceError)
 def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
     log.warning("The database did not answer", exc_info=error)
-    return problems.answer(
-        request,
-        "unavailable",
-        f"The database does not answer. {_recorded(request)}",
-        headers={"Retry-After": "5"},
-    )
+    return _unavailable(request, f"The database does not answer. {_recorded(request)}")
+
+
+@api.exception_handler(InternalError)
+def _only_read(request: HttpRequest, error: InternalError) -> HttpResponse:
+    if not unavailable.is_read_only(error):
+        return _broken(request, error)
+    log.warning("The database may only be read", exc_info=error)
+    return _unavailable(request, "The database may only be read right now. Nothing was recorded.")
+
+
+def _unavailable(request: HttpRequest, sentence: str) -> HttpResponse:
+    return problems.answer(request, "unavailable", sentence, headers={"Retry-After": "5"})
 
 
 @api.exception_handler(Exception)

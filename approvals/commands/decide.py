@@ -72,7 +72,7 @@ def reject(running: Running, *, revision: int, step: int, reason: str) -> None:
     )
 
 
-@command("send_back", from_states=[State.PENDING])
+@command("send_back", phrase="send it back", from_states=[State.PENDING])
 def send_back(running: Running, *, revision: int, step: int, reason: str) -> None:
     """Ask the requester a question; it waits for their answer."""
     item = running.item
@@ -91,7 +91,7 @@ def send_back(running: Running, *, revision: int, step: int, reason: str) -> Non
     )
 
 
-@command("take_back", from_states=[State.APPROVED])
+@command("take_back", phrase="take it back", from_states=[State.APPROVED])
 def take_back(running: Running) -> None:
     """The person who gave the last approval changes their mind before it starts."""
     item = running.item

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from django.db import OperationalError, transaction
 from psycopg import errors
@@ -177,14 +177,20 @@ class Running:
 
 
 def command(
-    verb: str, *, from_states: Iterable[str], look_before: Callable[..., dict] | None = None
+    verb: str,
+    *,
+    from_states: Iterable[str],
+    phrase: str = "",
+    look_before: Callable[..., dict] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Make a command of a function `(running, **body)`. `from_states`: where it has a meaning.
+    `phrase`: what one cannot do in others, in a sentence; "" for "approve it".
 
     `look_before(ref, by, arguments)` may ask outside systems; it runs before the transaction, not
     for a replay, and what it returns is handed to the function beside the body.
     """
     states = frozenset(from_states)
+    cannot = phrase or f"{verb} it"
 
     def decorate(body: Callable[..., None]) -> Command:
         @functools.wraps(body)
@@ -217,11 +223,14 @@ def command(
                 if claimed.is_replay:
                     return replayed(claimed)
                 running = Running(item, by, person, at, key, verb, show)
-                return finished(
-                    running,
-                    claimed,
-                    lambda: _do(running, version, states, body, {**arguments, **seen}),
-                )
+
+                def do() -> None:
+                    running.compare_version(version)
+                    if running.item.state not in states:
+                        _refuse_the_state(running, cannot, arguments)
+                    body(running, **arguments, **seen)
+
+                return finished(running, claimed, do)
 
             return carried_out(attempt, verb=verb, target=ref, by=by, at=at, key=key)
 
@@ -231,28 +240,16 @@ def command(
     return decorate
 
 
-def _do(
-    running: Running,
-    version: Seen,
-    states: frozenset[str],
-    body: Callable[..., None],
-    arguments: dict[str, Any],
-) -> None:
-    running.compare_version(version)
-    _check_state(running, states, arguments)
-    body(running, **arguments)
-
-
-def _check_state(running: Running, states: frozenset[str], arguments: dict[str, Any]) -> None:
-    if running.item.state in states:
-        return
-    if "step" in arguments and running.item.decisions_for_revision:
+def _refuse_the_state(running: Running, cannot: str, arguments: dict[str, Any]) -> NoReturn:
+    """With what happened to the step or the content that was seen, if that is why."""
+    item = running.item
+    if "step" in arguments and item.decisions_for_revision:
         running.compare_revision(arguments["revision"])
         running.compare_step(arguments["step"])
     raise TransitionNotAllowed(
-        f"{running.item.ref} is {running.item.get_state_display().lower()} now; "
-        f"you cannot {running.verb.replace('_', ' ')} it. Nothing was recorded.",
-        state=running.item.state,
+        f"{item.ref} is {item.get_state_display().lower()} now; you cannot {cannot}. "
+        "Nothing was recorded.",
+        state=item.state,
     )
 
 

@@ -11,7 +11,7 @@ from approvals.wording import clock, short_name
 MINUTES = (15, 60, 240)
 
 
-@command("break_glass", from_states=[State.PENDING])
+@command("break_glass", phrase="break the glass for it", from_states=[State.PENDING])
 def break_glass(running: Running, *, reason: str, minutes: int) -> None:
     """Be able to decide this request for a while. Leads and auditors are told at once."""
     item = running.item

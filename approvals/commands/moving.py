@@ -44,7 +44,9 @@ def preview(item: ApprovalRequest, to: PolicyVersion) -> Preview:
     return Preview(item, was, rule)
 
 
-@command("move_policy", from_states=[State.PENDING])
+@command(
+    "move_policy", phrase="move it to another version of the policy", from_states=[State.PENDING]
+)
 def move_policy(running: Running, *, to: int, reason: str) -> None:
     """To version `to`, which must be the live one."""
     item = running.item

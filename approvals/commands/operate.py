@@ -74,7 +74,7 @@ def assign(running: Running, *, to: str) -> None:
     )
 
 
-@command("remind", from_states=REMINDABLE)
+@command("remind", phrase="remind anybody of it", from_states=REMINDABLE)
 def remind(running: Running) -> None:
     """Tell whoever it waits for once more; not more often than every half hour."""
     item = running.item
@@ -109,7 +109,7 @@ def note(running: Running, *, reason: str) -> None:
     )
 
 
-@command("hold", from_states=HOLDABLE)
+@command("hold", phrase="hold its retries", from_states=HOLDABLE)
 def hold(running: Running, *, reason: str) -> None:
     """No more tries until somebody resumes it. A call under way goes on; questions are still asked."""
     running.check_allowed()
@@ -138,7 +138,7 @@ def resume(running: Running) -> None:
     jobs.wake(running.item.pk, running.at, running.item.kind)
 
 
-@command("try_again", from_states=[State.NEEDS_PERSON, State.RETRYING])
+@command("try_again", phrase="try it again", from_states=[State.NEEDS_PERSON, State.RETRYING])
 def try_again(running: Running) -> None:
     """Have it tried now. Only where nothing was sent, or nothing of it stands at the provider."""
     item = running.item
@@ -189,7 +189,11 @@ def check_can_be_tried(item: ApprovalRequest, effect: Effect) -> None:
         )
 
 
-@command("ask_provider", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
+@command(
+    "ask_provider",
+    phrase="ask the provider about it",
+    from_states=[State.IN_DOUBT, State.NEEDS_PERSON],
+)
 def ask_provider(running: Running) -> None:
     """Have the provider asked now whether it happened. That only reads."""
     item = running.item

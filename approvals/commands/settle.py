@@ -43,7 +43,11 @@ def settle(
     )
 
 
-@command("confirm_settlement", from_states=[State.IN_DOUBT, State.NEEDS_PERSON])
+@command(
+    "confirm_settlement",
+    phrase="confirm how it was settled",
+    from_states=[State.IN_DOUBT, State.NEEDS_PERSON],
+)
 def confirm_settlement(
     running: Running, *, revision: int, reason: str = "", finding: int | None = None
 ) -> None:

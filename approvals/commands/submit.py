@@ -151,7 +151,12 @@ def _examine_again(ref: str, by: User, arguments: Mapping[str, Any]) -> dict[str
     return {"examined": kind.examine(normalised(kind.check(arguments.get("payload", {}))))}
 
 
-@command("resubmit", from_states=[State.SENT_BACK, State.PENDING], look_before=_examine_again)
+@command(
+    "resubmit",
+    phrase="send it again",
+    from_states=[State.SENT_BACK, State.PENDING],
+    look_before=_examine_again,
+)
 def resubmit(
     running: Running,
     *,

@@ -2,12 +2,11 @@
 
 import sys
 
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from psycopg.errors import ReadOnlySqlTransaction
 
+from approvals import unavailable
 from approvals.refusals import (
     KeyReused,
     NotFound,
@@ -98,18 +97,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "404.html", status=404)
 
 
-def is_read_only(error: BaseException | None) -> bool:
-    """A standby, or a database that an operator has made so before its disk is full."""
-    return isinstance(error, InternalError) and isinstance(error.__cause__, ReadOnlySqlTransaction)
-
-
 def broken(request: HttpRequest) -> HttpResponse:
     """Without anything that could fail again: no database, no context of a page.
 
     A database that doesn't answer, or may only be read, is said as what it is: 503, and what to do next.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, OperationalError | InterfaceError) or is_read_only(error):
+    if unavailable.is_away(error) or unavailable.is_read_only(error):
         return HttpResponse(render_to_string("503.html"), status=503)
     page = render_to_string("500.html", {"request_id": current_request_id()})
     return HttpResponse(page, status=500)

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import User
-from approvals.commands import operate, submit
+from approvals.commands import decide, glass, moving, operate, settle, submit
 from approvals.models import Note, State
 from approvals.refusals import (
     Invalid,
@@ -80,10 +80,33 @@ def test_a_claim_with_a_stale_version_is_refused(cast):
     refused_on(VersionMismatch, item, operate.claim, **tried(cast, cast.operator, version=1))
 
 
-def test_an_ended_request_cannot_be_claimed(cast):
+TOO_LATE = [
+    (operate.claim, {}, "claim it"),
+    (operate.release, {}, "release it"),
+    (operate.assign, {"to": 0}, "assign it"),
+    (operate.remind, {}, "remind anybody of it"),
+    (operate.hold, {"reason": "Wait."}, "hold its retries"),
+    (operate.resume, {}, "resume it"),
+    (operate.try_again, {}, "try it again"),
+    (operate.ask_provider, {}, "ask the provider about it"),
+    (decide.take_back, {}, "take it back"),
+    (submit.resubmit, {"payload": {}, "answer": ""}, "send it again"),
+    (submit.withdraw, {"reason": "No."}, "withdraw it"),
+    (settle.settle, {"found": "done", "evidence": "x"}, "settle it"),
+    (settle.confirm_settlement, {"agree": True, "reason": ""}, "confirm how it was settled"),
+    (glass.break_glass, {"reason": "Now.", "minutes": 15}, "break the glass for it"),
+    (moving.move_policy, {"to": 2, "reason": "New."}, "move it to another version of the policy"),
+]
+
+
+@pytest.mark.parametrize(("command", "body", "phrase"), TOO_LATE, ids=lambda one: str(one)[:20])
+def test_what_comes_after_the_end_says_so_in_english(cast, command, body, phrase):
     item = cast.ask()
     submit.withdraw(ref=item.ref, by=cast.requester, at=cast.now, key=cast.key(), reason="No.")
-    refused_on(TransitionNotAllowed, item, operate.claim, **tried(cast, cast.operator))
+    refusal = refused_on(TransitionNotAllowed, item, command, **tried(cast, cast.operator, **body))
+    assert refusal.sentence == (
+        f"{item.ref} is withdrawn now; you cannot {phrase}. Nothing was recorded."
+    )
 
 
 def test_a_released_request_is_nobodys(cast):

@@ -7,8 +7,9 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
-from accounts import sessions
+from accounts import sessions, tokens
 from approvals.models import State
 from tests import postgres
 
@@ -47,3 +48,29 @@ def test_pages_are_read_and_commands_say_that_nothing_was_recorded(cast, only_re
     assert answer.status_code == 503
     item.refresh_from_db()
     assert item.state == State.PENDING
+
+
+def test_the_api_says_that_nothing_was_recorded(cast, only_reads):
+    """All of it: what a program may ask is counted in the database."""
+    item = cast.ask()
+    at = timezone.now()
+    secret = tokens.make(
+        cast.approver, name="test", scopes=["read", "decide"], days=30, at=at
+    ).secret
+    client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {secret}"})
+    where = f"/api/v1/requests/{item.ref}"
+    only_reads()
+    answers = [
+        client.get(where),
+        client.post(
+            f"{where}/approve",
+            {"revision": 1, "step": 1},
+            content_type="application/json",
+            headers={"Idempotency-Key": "k-1"},
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+        assert answer.json()["type"].endswith("unavailable")
+        assert answer.json()["detail"].endswith("Nothing was recorded.")
