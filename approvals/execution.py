@@ -172,7 +172,7 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        beside = in_hand.beside(effect, one.kind)
+        beside = in_hand.beside(effect, one.kind, at)
         if _is_due_to_send(item, effect, at) and not beside.stops_sending:
             return _claim_send(one, beside)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):
@@ -211,6 +211,8 @@ def _claim_send(one: Settling, beside: Beside) -> Call | None:
         return None
     if beside.is_settling:  # what somebody found out is about the tries before this one
         Settlement.objects.filter(item=item, confirmed_at=None).update(is_dropped=True)
+    if beside.was_restored and one.kind.is_outside and effect.first_sent_at is None:
+        effect.ask_first = True
     item.start()
     count_try(effect, one.at)
     call = _begin(one, beside, Purpose.SEND)

@@ -1,5 +1,6 @@
 """Finding requests by what people call them: a reference, ticket, order, account, payment, customer
-or the provider's own reference, in any case and spacing. Reads only, and by indexes.
+or the provider's own reference, in any case and spacing; or by their key at the provider. Reads only,
+and by indexes.
 """
 
 import re
@@ -52,8 +53,8 @@ def of_customer(name: str) -> Q:
     return Q(Exact(SearchKey("customer"), SearchKey(Value(name))))
 
 
-def with_provider_reference(text: str) -> list[QuerySet]:
-    """The ids of requests whose effect, or any call for it, has this reference at the provider."""
+def known_to_provider_as(text: str) -> list[QuerySet]:
+    """The ids of requests whose effect, or any call for it, has this reference or key at the provider."""
     if _is_empty(text):
         return []
     same = Exact(SearchKey("provider_reference"), SearchKey(Value(text)))
@@ -61,6 +62,7 @@ def with_provider_reference(text: str) -> list[QuerySet]:
     return [
         Effect.objects.filter(named, same).order_by().values_list("item"),
         Attempt.objects.filter(named, same).order_by().values_list("effect__item"),
+        Effect.objects.filter(key=text.strip()).order_by().values_list("item"),
     ]
 
 
@@ -68,13 +70,13 @@ def found(text: str) -> QuerySet:
     """The ids of what is called this or something like it, for `pk__in`: some `MOST` of each."""
     if _is_empty(text):
         return ApprovalRequest.objects.none()
-    return _newest(exactly(text)).union(_newest(matching(text)), *with_provider_reference(text))
+    return _newest(exactly(text)).union(_newest(matching(text)), *known_to_provider_as(text))
 
 
 def is_exact(text: str) -> Case:
     """Whether a request that was found is called exactly this."""
     named = exactly(text)
-    for called in with_provider_reference(text):
+    for called in known_to_provider_as(text):
         named |= Q(pk__in=called)
     return Case(When(named, then=True), default=False, output_field=BooleanField())
 

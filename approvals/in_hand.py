@@ -4,6 +4,7 @@ Asked for each effect twice, in as few statements as can be, whose text is kept.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
@@ -22,6 +23,7 @@ class Beside:
     calls: int  # attempts of this effect so far
     is_abandoned: bool  # one of them has no end
     is_settling: bool  # there is a finding of a person that waits for a second one
+    was_restored: bool  # lately, so that what is asked for anew may have been sent before
 
 
 def locked(item_id: int) -> tuple[ApprovalRequest | None, Effect | None]:
@@ -41,13 +43,19 @@ SELECT
     WHERE slug = %(system)s AND (held_at IS NOT NULL OR paused_at IS NOT NULL)),
   (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
   EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
-  EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL)
+  EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL),
+  EXISTS (SELECT FROM approvals_quarantine WHERE begun_at > %(lately)s)
 """  # noqa: S608 -- our own words
 
 
-def beside(effect: Effect, kind: Kind) -> Beside:
+def beside(effect: Effect, kind: Kind, at: datetime) -> Beside:
     """To be asked after `locked`: a statement sees what was committed before it began."""
-    system = kind.system_slug if kind.is_outside else None
+    asked = {
+        "effect": effect.pk,
+        "item": effect.item_id,
+        "system": kind.system_slug if kind.is_outside else None,
+        "lately": at - quarantine.SENT_AGAIN,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(BESIDE, {"effect": effect.pk, "item": effect.item_id, "system": system})
+        cursor.execute(BESIDE, asked)
         return Beside(*cursor.fetchone())

@@ -5,7 +5,7 @@ open request is marked as possibly sent, its provider is asked by its key, and i
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -34,6 +34,9 @@ BELIEVED_UNSENT = (
     State.NEEDS_PERSON,
 )
 WITHOUT_EFFECT = (State.PENDING, State.SENT_BACK)
+# So long after a restore callers may send again, with its idempotency key, what it made us forget. Each
+# first try asks the provider before it sends.
+SENT_AGAIN = timedelta(days=7)
 ELSEWHERE = (
     "The database is on another server: system identifier {now}, before {before}. It was restored "
     "from a dump, or moved."
@@ -148,7 +151,12 @@ def enter(*, reason: str, actor: Actor, at: datetime, key: str = "", **begun: ob
 def _give_effects() -> None:
     """What still waits for approval here may have been approved and sent since the backup."""
     waiting = ApprovalRequest.objects.filter(_outside(), state__in=WITHOUT_EFFECT, effect=None)
-    Effect.objects.bulk_create(Effect(item=item, **first_effect(item)) for item in waiting)
+    taken: set[str] = set()
+    made = []
+    for item in waiting:
+        made.append(Effect(item=item, **first_effect(item, taken=taken)))
+        taken.add(item.effect_key)
+    Effect.objects.bulk_create(made)
 
 
 def _unsent() -> QuerySet[Effect]:

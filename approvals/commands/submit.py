@@ -30,7 +30,7 @@ from approvals.deciders import candidates
 from approvals.events import Action
 from approvals.explain import nothing_moved
 from approvals.kinds.base import Fact, Kind
-from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step
+from approvals.models import OPEN, ApprovalRequest, Decision, Queue, State, Step, effect_key
 from approvals.reach import Lack
 from approvals.recent import Asked
 from approvals.refusals import (
@@ -268,6 +268,7 @@ def _ask(
         contributor_keys=[str(running.access.person_key)],
         policy_version=version,
         is_another=is_another,
+        effect_key=effect_key(running.access.person_key, principal(running.by), running.key),
         examined=[fact.as_known() for fact in examined],
         routed_by=asked.kept(chosen.facts),
         waiting_since=running.at,

@@ -1,7 +1,7 @@
 """The tables, one subject a module."""
 
 from approvals.models.decision import Choice, Decision, Note, Step
-from approvals.models.effect import Attempt, Effect, Purpose, first_effect
+from approvals.models.effect import Attempt, Effect, Purpose, effect_key, first_effect
 from approvals.models.erasure import Erasure
 from approvals.models.glass import BreakGlass
 from approvals.models.idempotency import IdempotencyRecord
@@ -44,5 +44,6 @@ __all__ = [
     "State",
     "Step",
     "System",
+    "effect_key",
     "first_effect",
 ]

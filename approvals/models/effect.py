@@ -1,6 +1,8 @@
 """The one change in the outside world that a request causes, and every try to cause it."""
 
 import hashlib
+import uuid
+from collections.abc import Collection
 from datetime import UTC
 from typing import Any
 
@@ -79,19 +81,39 @@ class Effect(RowAsRead):
         return self.sent_at is None and (self.settled_at is None or self.undone_at is not None)
 
 
-def first_effect(item: Any) -> dict[str, Any]:
+def effect_key(requester_key: uuid.UUID, principal: str, command_key: str) -> str:
+    """What the effect of a request is called, by who asked for it and with which idempotency key.
+
+    Nothing of it is ours to lose: a submission that the database has forgotten, after a restore or a
+    promotion, and that is sent again with its key, is known to the provider by the same name.
+    """
+    origin = f"{requester_key} {principal} {command_key}"
+    return f"aq-{hashlib.sha256(origin.encode()).hexdigest()[:24]}"
+
+
+def first_effect(item: Any, *, taken: Collection[str] = ()) -> dict[str, Any]:
     """The fields of the effect of a request that never had one.
 
-    The key follows from what never changes of the request: after a restore from before its approval
-    the provider still knows it by the same key. A later request under the same reference has another.
+    An idempotency key may be used anew when its answer is forgotten, after a week. What another
+    request has, or one of `taken`, is not given twice: a name of the request's own stands in for it.
     """
-    origin = f"{item.stream} {item.created_at.astimezone(UTC).isoformat()} {item.requester_key}"
+    own = f"aq-{item.ref}-{_digest_of_request(item)}"
+    key = own if not item.effect_key or item.effect_key in taken else item.effect_key
+    if key != own:
+        is_taken = models.Exists(Effect.objects.filter(key=key))
+        key = models.Case(models.When(is_taken, then=models.Value(own)), default=models.Value(key))
     return {
-        "key": f"aq-{item.ref}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}",
+        "key": key,
         "revision": item.revision,
         "content_hash": item.content_hash,
         "max_attempts": item.max_attempts,
     }
+
+
+def _digest_of_request(item: Any) -> str:
+    """Of what never changes of it; a later request under the same reference has another."""
+    origin = f"{item.stream} {item.created_at.astimezone(UTC).isoformat()} {item.requester_key}"
+    return hashlib.sha256(origin.encode()).hexdigest()[:12]
 
 
 class Purpose(models.TextChoices):

@@ -106,6 +106,8 @@ class ApprovalRequest(ProtectedState, RecordedRow):
     examined = models.JSONField(default=list)  # what we knew of it when it was asked
     subject = models.CharField(max_length=200)  # what a second request would collide with
     is_another = models.BooleanField(default=False)  # the requester said: not the same again
+    # What its effect will be called at the provider; "" for requests from before this was kept.
+    effect_key = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     ticket = models.CharField(max_length=100, blank=True)
     origin = models.CharField(max_length=10)

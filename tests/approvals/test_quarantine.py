@@ -12,7 +12,7 @@ from approvals import doctor, metrics, quarantine, sweeping
 from approvals.commands import quarantine as commands
 from approvals.commands import submit
 from approvals.kinds.base import Absent, Done, Refused, Unknown
-from approvals.models import Attempt, Cluster, Effect, Quarantine, State, first_effect
+from approvals.models import Attempt, Cluster, Effect, Quarantine, State
 from approvals.outcomes import worker_actor
 from approvals.refusals import Invalid, NotAllowed, TransitionNotAllowed
 from audit.models import Checkpoint, Event
@@ -140,13 +140,6 @@ def test_what_was_only_asked_for_at_the_backup_keeps_its_key(cast, begin, provid
     cast.run(item)
     assert provider.sent == []
     assert cast.get(item.ref).state == State.DONE
-
-
-def test_the_key_of_an_effect_follows_from_its_request(cast):
-    items = [cast.approve(cast.ask()) for _ in range(2)]
-    keys = {item.effect.key for item in items}
-    assert len(keys) == 2
-    assert first_effect(items[0])["key"] == cast.get(items[0].ref).effect.key
 
 
 def test_no_trace_counts_only_when_nothing_can_still_arrive(cast, begin, provider):

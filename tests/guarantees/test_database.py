@@ -300,6 +300,7 @@ def test_a_new_revision_waits_for_approval_again(cast):
         ("ref", "RF-9"),
         ("stream", "request/RF-9"),
         ("kind", "manual"),
+        ("effect_key", "aq-another"),
         ("requester_key", "00000000-0000-4000-8000-000000000000"),
     ],
 )

@@ -14,8 +14,9 @@ QUESTIONS = {
     "exactly": lambda: ApprovalRequest.objects.filter(finding.exactly("ZD 9921")),
     "matching": lambda: ApprovalRequest.objects.filter(finding.matching("rf 20 silva")),
     "customer": lambda: ApprovalRequest.objects.filter(finding.of_customer("A. Silva")),
-    "effects": lambda: finding.with_provider_reference("re_1")[0],
-    "attempts": lambda: finding.with_provider_reference("re_1")[1],
+    "effects": lambda: finding.known_to_provider_as("re_1")[0],
+    "attempts": lambda: finding.known_to_provider_as("re_1")[1],
+    "keys": lambda: finding.known_to_provider_as("aq-1")[2],
 }
 BY_NAME = {
     f"request_called_{name}"
@@ -27,12 +28,15 @@ EXPECTED = {
     "customer": {"request_called_customer"},
     "effects": {"effect_called"},
     "attempts": {"attempt_called"},
+    "keys": {"approvals_effect_key_key"},
 }
 
 
 def indexes_of(plan: str) -> set[str]:
-    """Those that a plan goes by; those of a part by the name of the whole table's."""
+    """Those that a plan goes by; those of a part by the name of the whole table's, and the second one
+    that a unique text has, for its beginnings, by the name of the first."""
     names = re.findall(r"Scan (?:using|on) (\w+)", plan)
+    names = [re.sub(r"_[0-9a-f]{8}_like$", "_key", name) for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(whole.relname, part.relname) FROM pg_class part"

@@ -81,6 +81,12 @@ def test_a_request_is_found_by_the_providers_reference(cast, agent, provider, ty
     assert item.ref in looked_up(agent, typed)
 
 
+def test_a_request_is_found_by_its_key_at_the_provider(cast, agent):
+    """As whoever runs the provider reads it there."""
+    item = cast.approve(cast.ask())
+    assert item.ref in looked_up(agent, f" {item.effect.key} ")
+
+
 def test_a_request_is_found_by_the_reference_of_any_call(cast, agent):
     """Also when its effect has another, or none."""
     item = cast.approve(cast.ask())
