@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import SignIn
 from tests.browser.test_paths import assert_fine
 
+REF = re.compile(r"[A-Z]{2}-\d+")
 PAGES = ["/inbox/", "/inbox/?show=all", "/me/notify/"]
 
 
@@ -33,8 +34,8 @@ def test_a_notice_leads_to_its_request_and_is_read(sign_in: SignIn, javascript: 
     expect(lines.first).to_be_visible()
     count = lines.count()
     assert count > 1
-    first = lines.first.get_by_role("link")
-    ref = re.search(r"[A-Z]{2}-\d+", first.inner_text())[0]
+    first = lines.get_by_role("link").filter(has_text=REF).first
+    ref = REF.search(first.inner_text())[0]
     first.click()
     expect(page.locator("h1 .ref")).to_have_text(ref)
     page.goto("/inbox/")

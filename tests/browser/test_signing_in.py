@@ -11,7 +11,7 @@ from tests.browser.conftest import _is_complaint as is_complaint
 from tests.browser.test_paths import assert_fine
 from tests.conftest import PASSWORD
 
-LEADER = "support2@demo.test"  # nobody else in the browser tests signs in as her
+LEADER = "support2@demo.test"  # for whom no other test needs to be signed in meanwhile
 
 
 @pytest.fixture
