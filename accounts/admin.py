@@ -6,7 +6,7 @@ import django.contrib.auth.admin  # noqa: F401 - registers Group, which is repla
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db import models, transaction
 from django.http import HttpRequest
@@ -87,12 +87,6 @@ class Members(ToRead):
     fields = ("user", "is_lead", "limit_amount", "limit_currency")
 
 
-class PersonCreationForm(AdminUserCreationForm):
-    class Meta:
-        model = User
-        fields = ("email", "name")
-
-
 class PersonChangeForm(UserChangeForm):
     class Meta:
         model = User
@@ -118,7 +112,7 @@ class PersonChangeForm(UserChangeForm):
 
 @admin.register(User)
 class PersonAdmin(Recorded):
-    form, add_form = PersonChangeForm, PersonCreationForm
+    form = PersonChangeForm
     list_display = ("name", "email", "is_active", "is_staff", "is_service")
     search_fields = ("name", "email")
     readonly_fields = (
@@ -140,21 +134,8 @@ class PersonAdmin(Recorded):
     )
     inlines = (Memberships,)
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: object) -> type:
-        if obj is None:
-            kwargs = {**kwargs, "form": self.add_form, "fields": None}
-        return super().get_form(request, obj, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple:
-        if obj is None:
-            return ("email", "name", "usable_password", "password1", "password2")
-        return self.fields
-
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple:
-        return self.readonly_fields if obj else ()
-
-    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
-        return self.inlines if obj else ()
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # under /people/, where nobody types the password of somebody else
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # what somebody did keeps their name; close the account instead

@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "person.make_codes": "New recovery codes were made for your account.",
     "person.connect": "Your account was connected with single sign-on.",
     "person.disconnect": "Your account is no longer connected with single sign-on.",
+    "access.send_link": "A link to choose a new password was made for you.",
     "access.reset_factor": "Your second factor was taken away, as lost.",
     "access.change_address": "You sign in with another address from now on.",
 }

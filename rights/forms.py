@@ -7,6 +7,7 @@ from django import forms
 from accounts.models import Ceiling, Membership, Team
 from approvals.currencies import DIGITS
 from approvals.wording import MalformedMoney, money, parse_money
+from rights.commands.accounts import LONGEST_NAME
 from rights.commands.proposals import LONGEST_REASON
 
 
@@ -34,6 +35,30 @@ class AddressForm(WhyForm):
         error_messages={"required": "Enter the address.", "invalid": "Enter an e-mail address."},
     )
     field_order = ("address", "reason")
+
+
+class AccountForm(forms.Form):
+    """A new account; it may nothing yet."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=LONGEST_NAME,
+        error_messages={
+            "required": "Enter the name.",
+            "max_length": f"Write at most {LONGEST_NAME} characters.",
+        },
+    )
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        help_text="They sign in with it, and mails go there.",
+        error_messages={"required": "Enter the address.", "invalid": "Enter an e-mail address."},
+    )
+    is_program = forms.BooleanField(
+        label="It is a program",
+        help_text="It comes with tokens of the API. Nobody signs in, and it never approves.",
+        required=False,
+    )
 
 
 class SeatForm(WhyForm):

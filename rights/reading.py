@@ -106,14 +106,19 @@ def _appointment(written: dict[str, Any], lock: bool) -> Appointment:
 
 def _address(written: dict[str, Any], lock: bool) -> AddressChange:
     person = _person(written, lock, must_be_open=True)
-    address = str(written.get("address", "")).strip().lower()
+    return AddressChange(person, address_of(str(written.get("address", "")), but=person))
+
+
+def address_of(typed: str, *, but: User | None = None) -> str:
+    """An address to sign in with that no other account has. Raises `Impossible`."""
+    address = typed.strip().lower()
     try:
         validate_email(address)
     except ValidationError as error:
         raise Impossible("That is no e-mail address.") from error
-    if User.objects.filter(email__iexact=address).exclude(pk=person.pk).exists():
+    if User.objects.filter(email__iexact=address).exclude(pk=but and but.pk).exists():
         raise Impossible("Another account has this e-mail address.")
-    return AddressChange(person, address)
+    return address
 
 
 def _team_factor(written: dict[str, Any], lock: bool) -> TeamFactorChange:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rights.views import changes, matrix, people, review, teams
+from rights.views import accounts, changes, matrix, people, review, teams
 
 urlpatterns = [
     path("access/", matrix.index, name="access"),
@@ -18,11 +18,13 @@ urlpatterns = [
     path("access/teams/<int:pk>/ceiling/", teams.ceiling, name="ceiling"),
     path("access/teams/<int:pk>/second-factor/", teams.factor, name="team_factor"),
     path("people/", people.index, name="people"),
+    path("people/new/", accounts.new, name="new_account"),
     path("people/<int:pk>/access/", people.person, name="person_access"),
     path("people/<int:pk>/seats/", people.choose_team, name="seats"),
     path("people/<int:pk>/seats/<int:team>/", people.seat, name="seat"),
     path("people/<int:pk>/address/", people.address, name="address"),
     path("people/<int:pk>/second-factor/", people.lost_factor, name="lost_factor"),
+    path("people/<int:pk>/link/", accounts.send_link, name="password_link"),
     path("people/<int:pk>/end-sessions/", people.end_sessions, name="end_sessions"),
     path("people/<int:pk>/administration/", people.administration, name="administration"),
 ]

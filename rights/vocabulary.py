@@ -45,5 +45,7 @@ WORDS = [
         "person",
         ("person", "sessions"),
     ),
+    Word("access.make_account", "{person} has an account", "person", ("person", "is_program")),
+    Word("access.send_link", "{person} got a link to choose a new password", "person", ("person",)),
     Word("access.review", "Access review taken along as {format}", "access", ("format", "rows")),
 ]

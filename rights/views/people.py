@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -89,6 +90,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "covers": _covers(shown, now),
         "is_administrator": shown.is_staff,
         "end_sessions": {"key": new_key()},
+        "send_link": {"key": new_key()},
+        "sends_mail": settings.SENDS_MAIL and shown.is_active,
         "is_program": shown.is_service,
         "verbs": [(verb, _verb(verb)) for verb in VERBS],
         **_asked(request, shown, now),

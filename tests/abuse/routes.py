@@ -100,4 +100,7 @@ HANDOFF = (
     *("handoff_accept_all", "handoff_acknowledge"),
 )
 TEAM = ("team", "ceiling", "team_factor")
-PERSON = (*("person_access", "seats", "address", "administration", "lost_factor", "end_sessions"),)
+PERSON = (
+    *("person_access", "seats", "address", "administration", "lost_factor", "end_sessions"),
+    "password_link",
+)

@@ -43,11 +43,11 @@ ROWS = {
     "4433324": "draft_file",
     "4444424": "webhooks webhook_new webhook webhook_edit webhook_delivery webhook_act access_changes "
     "access_change access_act access_queue team ceiling team_factor people person_access seat address "
-    "lost_factor administration",
+    "lost_factor administration new_account",
     "4444434": "seats",
     "mmmmmmm": "save_view delete_view new_check reveal watch end_cover stripe_webhook mark_read "
     "watch_request handoff_save handoff_fill handoff_send handoff_acknowledge webhook_replay_one "
-    "audit_export audit_check draft_begin trial_stop access_propose access_review_file end_sessions "
+    "audit_export audit_check draft_begin trial_stop access_propose access_review_file end_sessions password_link "
     "rule_move csp_reports",
 }
 OPEN = {"csp_reports", "problems", "problem", "stripe_webhook", "livez", "readyz", "metrics"}

@@ -113,7 +113,13 @@ PAGES = {
         "/policies/refunds/simulations/1/requests/?way=more_approvals",
         *("/access/", "/access/changes/", "/access/changes/1/", "/access/changes/1/withdraw/"),
         *("/access/queues/refunds/", "/access/queues/refunds/decide_request/", "/access/review/"),
-        *("/people/", "/people/?q=nobody", "/people/3/access/", "/people/3/seats/2/"),
+        *(
+            "/people/",
+            "/people/new/",
+            "/people/?q=nobody",
+            "/people/3/access/",
+            "/people/3/seats/2/",
+        ),
         "/people/3/access/?verb=approve&request={refund pending}",
         *("/people/3/address/", "/people/3/administration/"),
         *("/access/teams/2/", "/access/teams/2/ceiling/"),
@@ -515,7 +521,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
     *("policy_file", "trial_export", "access_review_file"),  # files
-    *("access_propose", "seats", "end_sessions", "account_email"),
+    *("access_propose", "seats", "end_sessions", "password_link", "account_email"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),

@@ -40,7 +40,13 @@ EVERYBODYS = [
     "/policies/refunds/simulations/1/requests/?way=more_approvals",
     "/policies/refunds/simulations/1/requests/export/?way=more_approvals",
     *("/access/", "/access/changes/", "/access/changes/1/", "/access/queues/refunds/"),
-    *("/access/queues/refunds/decide_request/", "/access/review/", "/people/", "/people/3/access/"),
+    *(
+        "/access/queues/refunds/decide_request/",
+        "/access/review/",
+        "/people/",
+        "/people/new/",
+        "/people/3/access/",
+    ),
     *("/people/3/seats/2/", "/access/teams/2/"),
 ]
 

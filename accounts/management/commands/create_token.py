@@ -6,10 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.command_line import OPERATOR
 from accounts.models import Scope, User
-from audit.recorder import Actor
-
-OPERATOR = Actor(type="person", id="command-line", label="Command line", auth_method="command-line")
 
 
 class Command(BaseCommand):
