@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-queue bench-simulation bench-steady long-run drill-upgrade clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-queue bench-simulation bench-steady long-run drill-upgrade sbom clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -76,6 +76,9 @@ bench-queue: $(VENV)/.development
 
 bench-pages: $(VENV)/.development
 	$(BIN)/python -m bench.pages
+
+sbom: $(VENV)/.development
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.cdx.json
 
 clean:
 	rm -rf $(VENV) .data staticfiles
