@@ -250,8 +250,9 @@ def _answered_needs_person(one: Settling, result: Result) -> str:
 
 
 def _answered_before_sending(one: Settling, result: Result) -> str:
-    """After a restore. What the provider has done already is found again by its try, which asks first."""
-    if isinstance(result, base.Unknown):
+    """After a restore. What the provider has done already, or has accepted, is found again by its try,
+    which asks first."""
+    if isinstance(result, base.Unknown) and result.cause not in ACCEPTED:
         return one.ask_again(_next_question(one, result))
     if isinstance(result, base.Absent):
         if (counts_from := _counts_from(one)) is not None:

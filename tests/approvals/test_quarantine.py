@@ -112,6 +112,23 @@ def test_what_was_sent_after_the_backup_is_found_and_not_sent_again(
     assert (after.state, after.effect.provider_reference) == (State.DONE, "re_7")
 
 
+def test_what_the_provider_has_accepted_does_not_keep_it_from_being_released(
+    cast, begin, provider, other_admin
+):
+    """It may take days to finish, and is not sent again: that is all the release needs to know."""
+    item = cast.approve(cast.ask())
+    begin()
+    provider.finds = Unknown("provider-pending", "Refund re_7: status pending.")
+    reconciled(cast)
+    cast.run(item)
+    assert quarantine.unanswered() == []
+    released(cast, other_admin)
+    cast.run(item)
+    assert provider.sent == []
+    after = cast.get(item.ref)
+    assert (after.state, after.cause) == (State.IN_DOUBT, "provider-pending")
+
+
 def test_what_was_not_sent_is_sent_once_it_is_released(cast, begin, provider, other_admin):
     item = cast.approve(cast.ask())
     begin()

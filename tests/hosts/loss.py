@@ -1,5 +1,6 @@
 """What a promotion lost: rows that only the old primary has, compared with what the standby had got."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ KEYS = "SELECT principal || ' ' || key, key, extract(epoch FROM created_at)::flo
 EVENTS = "SELECT stream, seq FROM audit_event"
 EFFECTS = "SELECT key FROM approvals_effect"
 SENT = "SELECT e.key, count(*) FROM approvals_attempt a JOIN approvals_effect e ON e.id = a.effect_id WHERE a.purpose = 'send' GROUP BY e.key"
+STANDS_STILL_S = 2
 
 
 @dataclass
@@ -57,19 +59,25 @@ class Loss:
 
 
 def what_was_received(standby: Server, database: str) -> Had:
-    """All that came from the primary before it went, once it is applied."""
-    wait_for(
-        lambda: (
-            standby.ask(
-                "SELECT pg_last_wal_replay_lsn() IS NOT DISTINCT FROM"
-                " greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
-            )
-            == [(True,)]
-        ),
-        "The standby does not apply what it received.",
-    )
+    """All that came from the primary before it went, once it is applied.
+
+    What was received may end within a record, which is never applied: it is all there when nothing more
+    of it is.
+    """
+    wait_for(lambda: _stands_still(standby), "The standby goes on applying what it received.")
     with standby.embedded.connect("postgres", database) as connection:
         return Had.read(connection)
+
+
+def _stands_still(standby: Server) -> bool:
+    before = _applied(standby)
+    time.sleep(STANDS_STILL_S)
+    return _applied(standby) == before
+
+
+def _applied(standby: Server) -> str:
+    [(place,)] = standby.ask("SELECT pg_last_wal_replay_lsn()::text")
+    return place
 
 
 class Explained:

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 from config.embedded import dying_with_parent
 from tests.crash.harness import scenes
 from tests.crash.harness.run import Plan, carry_out
+from tests.crash.harness.world import WITH_SEAMS
 
 BEGAN = time.monotonic()
 LONG = {"commands": 10_000, "kills": 200}
@@ -27,6 +29,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=None, help="drawn when it is not given")
     parser.add_argument("--long", action="store_true", help="10,000 commands and 200 kills")
+    parser.add_argument("--pooled", action="store_true", help="the web behind PgBouncer")
     parser.add_argument("--control", choices=scenes.names(), help="one deliberate mistake")
     parser.add_argument("--controls", action="store_true", help="all ten, one after the other")
     parser.add_argument("--intact", action="store_true", help="their scenes without the mistakes")
@@ -39,7 +42,9 @@ def main() -> int:
         return _control(options.control, is_intact=options.intact)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     goal = LONG if options.long else SHORT
-    plan = Plan(seed, options.seconds, at_most_s=max(options.seconds * 10, LEAST_BOUND_S), **goal)
+    setup = replace(WITH_SEAMS, is_pooled=options.pooled)
+    bound = max(options.seconds * 10, LEAST_BOUND_S)
+    plan = Plan(seed, options.seconds, at_most_s=bound, setup=setup, **goal)
     report = carry_out(plan, say)
     print(report.line(), flush=True)
     has_enough = report.commands >= plan.commands and report.kills >= plan.kills

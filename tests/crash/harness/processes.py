@@ -20,6 +20,7 @@ import httpx
 from config.embedded import EmbeddedServer, dying_with_parent
 from config.env import ConfigurationError
 from demo.loopback import answers, free_port
+from tests.crash.harness import pooler
 from tests.crash.harness.world import PROJECT, WEBHOOK_SECRET, World
 
 WEB_WORKERS, THREADS = 2, 4
@@ -47,6 +48,8 @@ class Parts:
     ports: list[int] = field(default_factory=list)
     provider: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    pooler: subprocess.Popen | None = None
+    of_web: Mapping[str, str] = field(default_factory=dict)  # where it differs from the others'
 
     def start(self, *, seed: int) -> None:
         """The provider, the proxy, the web and the workers; the database runs already."""
@@ -62,6 +65,8 @@ class Parts:
         self.environment = self.world.environment(
             database=("127.0.0.1", port), provider=self.provider
         )
+        if self.world.setup.is_pooled:
+            self._start_pooler(port)
         self.masters = [self._start_master(port) for port in self.ports]
         self.workers = [self._start_worker() for _ in range(self.job_workers)]
         for port in self.ports:
@@ -79,12 +84,23 @@ class Parts:
         )
         self.provider = self.simulator.stdout.readline().split(": ")[-1].strip()
 
+    def _start_pooler(self, to: int) -> None:
+        """Workers listen, which it does not carry: they go past it."""
+        port, server = free_port(), self.world.server
+        pooler.set_limits(server)
+        self.pooler = self._run(
+            pooler.command(self.world.directory / "pooler", server, port=port, to=to)
+        )
+        self.of_web = self.world.environment(
+            database=("127.0.0.1", port), provider=self.provider, parameters=pooler.WEB_PARAMETERS
+        )
+
     def stop(self) -> None:
         """The product in order, so that its last words are heard; then everything else."""
         for process in [*self.masters, *self.workers]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
-        for process in [*self.masters, *self.workers, self.simulator, self.proxy]:
+        for process in [*self.masters, *self.workers, self.simulator, self.pooler, self.proxy]:
             if process is not None:
                 self._end(process)
 
@@ -166,7 +182,8 @@ class Parts:
     # --- Starting -----------------------------------------------------------------------------
 
     def _start_master(self, port: int) -> subprocess.Popen:
-        return self._run(self.web_command("127.0.0.1", port), name="web")
+        command = self.web_command("127.0.0.1", port)
+        return self._run(command, name="web", environment=self.of_web)
 
     def _start_worker(self) -> subprocess.Popen:
         return self._run(self.worker_command(), name="worker")
@@ -187,12 +204,19 @@ class Parts:
     def worker_command(self) -> list[str]:
         return [sys.executable, "manage.py", "worker", f"--concurrency={self.concurrency}"]
 
-    def _run(self, command: Sequence[str], *, name: str = "", **pipes: Any) -> subprocess.Popen:
+    def _run(
+        self,
+        command: Sequence[str],
+        *,
+        name: str = "",
+        environment: Mapping[str, str] | None = None,
+        **pipes: Any,
+    ) -> subprocess.Popen:
         """`name` is what PostgreSQL shows of its connections."""
         with open(self.world.directory / "log", "a") as log:
             return subprocess.Popen(
                 [*dying_with_parent(signal.SIGKILL), *command],
-                env={**(self.environment or os.environ), "PGAPPNAME": name},
+                env={**(environment or self.environment or os.environ), "PGAPPNAME": name},
                 cwd=self.code,
                 stderr=log,
                 start_new_session=True,

@@ -53,6 +53,7 @@ class Setup:
         "--log-level=critical",
     )
     is_on_disk: bool = False
+    is_pooled: bool = False  # the web reaches the database through PgBouncer
 
 
 WITH_SEAMS = Setup()
