@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="drawn when it is not given")
     parser.add_argument("--long", action="store_true", help="10,000 commands and 200 kills")
     parser.add_argument("--pooled", action="store_true", help="the web behind PgBouncer")
+    parser.add_argument("--commands", type=int, help="so many at least, and a kill for each fifty")
     parser.add_argument("--control", choices=scenes.names(), help="one deliberate mistake")
     parser.add_argument("--controls", action="store_true", help="all ten, one after the other")
     parser.add_argument("--intact", action="store_true", help="their scenes without the mistakes")
@@ -42,6 +43,8 @@ def main() -> int:
         return _control(options.control, is_intact=options.intact)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     goal = LONG if options.long else SHORT
+    if options.commands:
+        goal = {"commands": options.commands, "kills": options.commands // 50}
     setup = replace(WITH_SEAMS, is_pooled=options.pooled)
     bound = max(options.seconds * 10, LEAST_BOUND_S)
     plan = Plan(seed, options.seconds, at_most_s=bound, setup=setup, **goal)

@@ -36,7 +36,7 @@ def why_not() -> str:
 
 
 def command(directory: Path, server: EmbeddedServer, *, port: int, to: int) -> list[str]:
-    """Six connections for the eight threads of each of the web's processes; in front of port `to`."""
+    """In front of port `to`, with fewer connections to the database than the web has threads."""
     directory.mkdir()
     login, password = embedded.APPLICATION, server.login(embedded.APPLICATION).password
     (directory / "users").write_text(f'"{login}" "{password}"\n')
