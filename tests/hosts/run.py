@@ -133,7 +133,8 @@ def _is_clean(report: Report, trouble: Trouble) -> bool:
     old_one_answered = any(one.answered_on_old for one in trouble.promotions)
     everybody_is_back = trouble.parts.at_the_end.get("web_ready") == len(trouble.parts.webs)
     has_met_something = bool(trouble.promotions) and report.has_worked
-    return report.is_clean and has_met_something and everybody_is_back and not old_one_answered
+    is_right = report.is_clean and not old_one_answered and not trouble.explained.asked_anew()
+    return is_right and has_met_something and everybody_is_back
 
 
 if __name__ == "__main__":

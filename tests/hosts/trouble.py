@@ -15,6 +15,7 @@ import psycopg
 
 from config import embedded
 from tests.crash.harness.history import OK, History
+from tests.crash.harness.web import Web
 from tests.hosts.loss import Explained, Had, Loss, what_was_received
 from tests.hosts.parts import LanParts
 from tests.hosts.servers import PORT, Server
@@ -46,6 +47,7 @@ class Promotion:
     answered_on_old: int = 0
     quarantined_after_s: float | None = None
     released_after_s: float | None = None
+    sent_again: int = 0  # submissions that only the old one had, with their keys
 
 
 @dataclass
@@ -190,7 +192,10 @@ class Trouble:
         seen.first_try_s = self._first_try(promoted_at)
         had = Had()
         pair.rejoin(lambda connection: vars(had).update(vars(Had.read(connection))))
-        self._state_loss(seen, Loss.between(had, got, died_at))
+        loss = Loss.between(had, got, died_at)
+        self._state_loss(seen, loss)
+        if not pair.synchronous:
+            seen.sent_again = self._send_again(loss)
         self.say(f"The old primary is the standby now: {asdict(seen)}")
 
     def _two_primaries(self, seen: Promotion, old: Server) -> Story:
@@ -235,6 +240,18 @@ class Trouble:
             self.explained.subjects |= loss.subjects
 
     # --- After a promotion that lost something --------------------------------------------------
+
+    def _send_again(self, loss: Loss) -> int:
+        """What was confirmed and is lost, as a service keeps it until it is told to; how much was taken."""
+        web = Web(self.parts.places)
+        accounts = {account.id: account for account in self.parts.world.accounts}
+        lost = [
+            command
+            for command in self.history
+            if command.verb == "submit" and command.acked and command.key in loss.subjects
+        ]
+        answers = [web.send(accounts[command.account], command, self.draw) for command in lost]
+        return sum(answer.kind == OK for answer in answers)
 
     def _quarantine(self, seen: Promotion, promoted_at: float) -> Story:
         """The product recognises it; two administrators reconcile and release it."""
