@@ -172,7 +172,7 @@ def _claim(item_id: int, *, worker: str, at: datetime, wake: Wake) -> Call | Non
         if item.state == State.EXECUTING:
             _lose_track_of_dead_worker(one)
             return None
-        beside = in_hand.beside(effect, one.kind, at)
+        beside = in_hand.beside(item, effect, one.kind)
         if _is_due_to_send(item, effect, at) and not beside.stops_sending:
             return _claim_send(one, beside)
         if item.state in ASKED_ABOUT and _is_past(effect.next_question_at, at):

@@ -4,7 +4,6 @@ Asked for each effect twice, in as few statements as can be, whose text is kept.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection
 
@@ -23,7 +22,7 @@ class Beside:
     calls: int  # attempts of this effect so far
     is_abandoned: bool  # one of them has no end
     is_settling: bool  # there is a finding of a person that waits for a second one
-    was_restored: bool  # lately, so that what is asked for anew may have been sent before
+    was_restored: bool  # not a week before it was asked for: it may have been sent before that
 
 
 def locked(item_id: int) -> tuple[ApprovalRequest | None, Effect | None]:
@@ -44,17 +43,17 @@ SELECT
   (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
   EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
   EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL),
-  EXISTS (SELECT FROM approvals_quarantine WHERE begun_at > %(lately)s)
+  EXISTS (SELECT FROM approvals_quarantine WHERE is_open OR released_at > %(lately)s)
 """  # noqa: S608 -- our own words
 
 
-def beside(effect: Effect, kind: Kind, at: datetime) -> Beside:
+def beside(item: ApprovalRequest, effect: Effect, kind: Kind) -> Beside:
     """To be asked after `locked`: a statement sees what was committed before it began."""
     asked = {
         "effect": effect.pk,
-        "item": effect.item_id,
+        "item": item.pk,
         "system": kind.system_slug if kind.is_outside else None,
-        "lately": at - quarantine.SENT_AGAIN,
+        "lately": item.created_at - quarantine.SENT_AGAIN,
     }
     with connection.cursor() as cursor:
         cursor.execute(BESIDE, asked)

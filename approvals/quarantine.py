@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from approvals import kinds, switches
+from approvals.causes import ACCEPTED
 from approvals.models import (
     ApprovalRequest,
     Attempt,
@@ -34,9 +35,10 @@ BELIEVED_UNSENT = (
     State.NEEDS_PERSON,
 )
 WITHOUT_EFFECT = (State.PENDING, State.SENT_BACK)
-# So long after a restore callers may send again, with its idempotency key, what it made us forget. Each
-# first try asks the provider before it sends.
+# So long after the release callers may send again, with its idempotency key, what a restore made us
+# forget. The first try of whatever was asked for until then asks the provider before it sends.
 SENT_AGAIN = timedelta(days=7)
+AT_ONCE = 1000
 ELSEWHERE = (
     "The database is on another server: system identifier {now}, before {before}. It was restored "
     "from a dump, or moved."
@@ -151,12 +153,9 @@ def enter(*, reason: str, actor: Actor, at: datetime, key: str = "", **begun: ob
 def _give_effects() -> None:
     """What still waits for approval here may have been approved and sent since the backup."""
     waiting = ApprovalRequest.objects.filter(_outside(), state__in=WITHOUT_EFFECT, effect=None)
-    taken: set[str] = set()
-    made = []
-    for item in waiting:
-        made.append(Effect(item=item, **first_effect(item, taken=taken)))
-        taken.add(item.effect_key)
-    Effect.objects.bulk_create(made)
+    Effect.objects.bulk_create(
+        (Effect(item=item, **first_effect(item)) for item in waiting), batch_size=AT_ONCE
+    )
 
 
 def _unsent() -> QuerySet[Effect]:
@@ -214,10 +213,11 @@ def unanswered() -> list[str]:
 
 
 def done_there(found: Quarantine) -> list[tuple[str, str]]:
-    """Reference here and at the provider of what it has done and the database does not know."""
+    """Reference here and at the provider of what it has done, or accepted, and the database does not
+    know."""
     seen = Attempt.objects.filter(
+        Q(outcome="done") | Q(cause__in=ACCEPTED),
         purpose=Purpose.LOOK_UP,
-        outcome="done",
         started_at__gte=found.begun_at,
         effect__item__state__in=BELIEVED_UNSENT,
     )

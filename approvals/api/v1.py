@@ -118,6 +118,8 @@ def _no_database(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(InternalError)
 def _only_read(request: HttpRequest, error: InternalError) -> HttpResponse:
+    if unavailable.is_away(error):
+        return _no_database(request, error)
     if not unavailable.is_read_only(error):
         return _broken(request, error)
     log.warning("The database may only be read", exc_info=error)

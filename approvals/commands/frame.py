@@ -21,7 +21,7 @@ from approvals import whole
 from approvals.commands import idempotency
 from approvals.commands.idempotency import Answer, Claim, EventPlace
 from approvals.events import Action
-from approvals.models import ApprovalRequest, Queue
+from approvals.models import ApprovalRequest, Queue, State
 from approvals.refusals import (
     CommandInFlight,
     Invalid,
@@ -240,6 +240,9 @@ def command(
     return decorate
 
 
+_IS = {State.NEEDS_PERSON: "needs a person", State.IN_DOUBT: "has an unknown outcome"}
+
+
 def _refuse_the_state(running: Running, cannot: str, arguments: dict[str, Any]) -> NoReturn:
     """With what happened to the step or the content that was seen, if that is why."""
     item = running.item
@@ -247,7 +250,8 @@ def _refuse_the_state(running: Running, cannot: str, arguments: dict[str, Any]) 
         running.compare_revision(arguments["revision"])
         running.compare_step(arguments["step"])
     raise TransitionNotAllowed(
-        f"{item.ref} is {item.get_state_display().lower()} now; you cannot {cannot}. "
+        f"{item.ref} {_IS.get(item.state, f'is {item.get_state_display().lower()}')} now; "
+        f"you cannot {cannot}. "
         "Nothing was recorded.",
         state=item.state,
     )

@@ -126,8 +126,7 @@ def prepare_effect(item: ApprovalRequest) -> None:
     """
     effect = getattr(item, "effect", None)
     if effect is None:
-        effect = Effect.objects.create(item=item, **first_effect(item))
-        del effect.key  # the database chose it; whoever asks for it reads it
+        Effect.objects.create(item=item, **first_effect(item))
     else:
         effect.revision, effect.content_hash = item.revision, item.content_hash
         effect.save_changes()

@@ -88,7 +88,8 @@ def submit(
     content = _checked(chosen, payload, customer=customer, reason=reason, ticket=ticket)
     # Who may not ask is refused below, under the lock, and learns nothing of the payment before.
     allowed = may_ask(kind=kind, by=by, queue=queue)
-    examined = chosen.examine(content["payload"]) if allowed else []
+    called = effect_key(by.person_key, principal(by), key)
+    examined = chosen.examine_again(content["payload"], called) if allowed else []
 
     def attempt() -> Answer | Refusal:
         claimed = idempotency.claim(
@@ -103,7 +104,7 @@ def submit(
         return finished(
             running,
             claimed,
-            lambda: _ask(running, chosen, content, examined, origin, is_another),
+            lambda: _ask(running, chosen, content, examined, called, origin, is_another),
         )
 
     return carried_out(attempt, verb="submit", target=kind, by=by, at=at, key=key)
@@ -247,6 +248,7 @@ def _ask(
     kind: Kind,
     content: dict[str, Any],
     examined: Sequence[Fact],
+    called: str,
     origin: str,
     is_another: bool,
 ) -> None:
@@ -268,7 +270,7 @@ def _ask(
         contributor_keys=[str(running.access.person_key)],
         policy_version=version,
         is_another=is_another,
-        effect_key=effect_key(running.access.person_key, principal(running.by), running.key),
+        effect_key="" if _has_been_given(called) else called,
         examined=[fact.as_known() for fact in examined],
         routed_by=asked.kept(chosen.facts),
         waiting_since=running.at,
@@ -307,6 +309,11 @@ def _ask(
     running.event = EventPlace.of(told)
     waits = f"waits for {listed([step.team.name for step in first])}" if laid else "starts"
     running.sentence = " ".join([f"{item.ref} is sent and {waits}.", *reach.said(lacks)])
+
+
+def _has_been_given(called: str) -> bool:
+    """An idempotency key may be used anew when its answer is forgotten, after a week."""
+    return ApprovalRequest.objects.filter(effect_key=called).exists()
 
 
 def _lacks(item: ApprovalRequest, rule: Rule, laid: Sequence[Step], at: datetime) -> list[Lack]:

@@ -183,6 +183,11 @@ class Kind(ABC):
         """What the outside system knows about it now. Raise `Invalid` when it cannot succeed."""
         return []
 
+    def examine_again(self, payload: Payload, key: str) -> Sequence[Fact]:
+        """As `examine`, where an effect with this key may have been caused before a restore: it does not
+        stand in its own way."""
+        return self.examine(payload)
+
     @abstractmethod
     def send(self, effect: Effect) -> Done | Refused | Unknown:
         """Cause the effect, with `effect.key` towards the provider."""

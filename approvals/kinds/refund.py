@@ -144,10 +144,13 @@ class Refund(Kind):
         return {"order": payload["order"], "bank_from": BANK_DAYS[0], "bank_to": BANK_DAYS[1]}
 
     def examine(self, payload: Payload) -> Sequence[Fact]:
+        return self.examine_again(payload, "")
+
+    def examine_again(self, payload: Payload, key: str) -> Sequence[Fact]:
         if not settings.STRIPE_API_KEY:
             return [Fact("Payment checked", "No: Stripe is not set up here")]
         try:
-            paid, currency, refunded = _payment(payload["payment"])
+            paid, currency, refunded = _payment(payload["payment"], key)
         except stripe.StripeError as error:
             if error.http_status == 404 and error.json_body is not None:
                 raise Invalid({"payment": "The provider knows no such payment."}) from error
@@ -210,8 +213,9 @@ def _asked(effect: Effect) -> dict[str, Any]:
     return asked
 
 
-def _payment(payment: str) -> tuple[int, str, int]:
-    """Paid and refunded in minor units, and the currency. Raise as `refunds_of` does."""
+def _payment(payment: str, key: str) -> tuple[int, str, int]:
+    """Paid and refunded in minor units, and the currency; without what has this key. Raise as
+    `refunds_of` does."""
     client = _client()
     if field_of(payment) == "payment_intent":
         found = plain(client.v1.payment_intents.retrieve(payment))
@@ -224,7 +228,8 @@ def _payment(payment: str) -> tuple[int, str, int]:
         raise Unreadable("The answer is not this payment.")
     refunded = 0
     for refund in refunds_of(client, field_of(payment), payment):
-        if refund.get("status") not in stripe_answers.OVER:
+        is_own = key and stripe_answers.mark_of(refund) == key
+        if refund.get("status") not in stripe_answers.OVER and not is_own:
             if type(refund.get("amount")) is not int:
                 raise Unreadable("A refund has no amount.")
             refunded += refund["amount"]

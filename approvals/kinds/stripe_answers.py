@@ -110,8 +110,12 @@ def _type(error: stripe.StripeError) -> str:
 
 
 def _has_mark(refund: Mapping[str, Any], effect: Effect) -> bool:
+    return mark_of(refund) == effect.id
+
+
+def mark_of(refund: Mapping[str, Any]) -> object:
     metadata = refund.get("metadata")
-    return isinstance(metadata, dict) and metadata.get(MARK) == effect.id
+    return metadata.get(MARK) if isinstance(metadata, dict) else None
 
 
 def _wanted(effect: Effect) -> dict[str, Any]:

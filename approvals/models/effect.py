@@ -2,7 +2,6 @@
 
 import hashlib
 import uuid
-from collections.abc import Collection
 from datetime import UTC
 from typing import Any
 
@@ -91,29 +90,19 @@ def effect_key(requester_key: uuid.UUID, principal: str, command_key: str) -> st
     return f"aq-{hashlib.sha256(origin.encode()).hexdigest()[:24]}"
 
 
-def first_effect(item: Any, *, taken: Collection[str] = ()) -> dict[str, Any]:
+def first_effect(item: Any) -> dict[str, Any]:
     """The fields of the effect of a request that never had one.
 
-    An idempotency key may be used anew when its answer is forgotten, after a week. What another
-    request has, or one of `taken`, is not given twice: a name of the request's own stands in for it.
+    A request without a name for it (`effect_key`) gets one that follows from what never changes of it.
     """
-    own = f"aq-{item.ref}-{_digest_of_request(item)}"
-    key = own if not item.effect_key or item.effect_key in taken else item.effect_key
-    if key != own:
-        is_taken = models.Exists(Effect.objects.filter(key=key))
-        key = models.Case(models.When(is_taken, then=models.Value(own)), default=models.Value(key))
+    origin = f"{item.stream} {item.created_at.astimezone(UTC).isoformat()} {item.requester_key}"
+    own = f"aq-{item.ref}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
     return {
-        "key": key,
+        "key": item.effect_key or own,
         "revision": item.revision,
         "content_hash": item.content_hash,
         "max_attempts": item.max_attempts,
     }
-
-
-def _digest_of_request(item: Any) -> str:
-    """Of what never changes of it; a later request under the same reference has another."""
-    origin = f"{item.stream} {item.created_at.astimezone(UTC).isoformat()} {item.requester_key}"
-    return hashlib.sha256(origin.encode()).hexdigest()[:12]
 
 
 class Purpose(models.TextChoices):

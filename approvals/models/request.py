@@ -106,7 +106,8 @@ class ApprovalRequest(ProtectedState, RecordedRow):
     examined = models.JSONField(default=list)  # what we knew of it when it was asked
     subject = models.CharField(max_length=200)  # what a second request would collide with
     is_another = models.BooleanField(default=False)  # the requester said: not the same again
-    # What its effect will be called at the provider; "" for requests from before this was kept.
+    # What its effect will be called at the provider. "": a name of its own, since another request has the
+    # one that its idempotency key gives, or it is from before names were kept.
     effect_key = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     ticket = models.CharField(max_length=100, blank=True)
@@ -196,6 +197,9 @@ class ApprovalRequest(ProtectedState, RecordedRow):
             models.CheckConstraint(
                 condition=models.Q(state__in=[s for s in S.values if s != "new"]),
                 name="request_state_is_known",
+            ),
+            models.UniqueConstraint(
+                fields=["effect_key"], condition=~models.Q(effect_key=""), name="request_effect_key"
             ),
             models.UniqueConstraint(
                 fields=["kind", "subject"],

@@ -1,5 +1,6 @@
 """New accounts, and links with which people choose their passwords: no administrator knows one."""
 
+import shlex
 from datetime import datetime
 
 from django.conf import settings
@@ -17,10 +18,13 @@ from rights.changes import Impossible
 from rights.reading import address_of
 
 LONGEST_NAME = 200
-NO_MAIL = (
-    "This installation sends no mail. Whoever runs it makes a link on the server: "
-    "manage.py password_link {email}"
-)
+
+
+def without_mail(whose: User) -> str:
+    return (
+        "This installation sends no mail. Whoever runs it makes a link on the server: "
+        f"manage.py password_link {shlex.quote(whose.email)}"
+    )
 
 
 def make_account(
@@ -76,7 +80,7 @@ def send_link(*, pk: int, by: User, at: datetime, key: str) -> Answer:
         if not whose.is_active:
             raise TransitionNotAllowed("Their account is closed: nobody signs in with it.")
         if not settings.SENDS_MAIL:
-            raise TransitionNotAllowed(NO_MAIL.format(email=visible(whose.email)))
+            raise TransitionNotAllowed(without_mail(whose))
         tell_of_link(whose, actor=person.actor, at=at, key=key)
         return Changed(pk, 1, f"A link to choose a password is mailed to {visible(whose.email)}.")
 

@@ -12,11 +12,11 @@ from accounts.models import User
 from approvals.refusals import Invalid, Refusal
 from approvals.views import errors
 from approvals.views.frame import form_key
-from approvals.wording import visible
 from rights.commands import accounts
 from rights.forms import AccountForm
 from rights.views import frame
 
+ASKED_BEFORE = "This form was sent before. Have another link mailed if none has come."
 NOT_MAILED = "The mail server did not take the mail with the link. Have another one sent later."
 
 
@@ -49,8 +49,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def _invite(request: HttpRequest, made: User) -> None:
     if not settings.SENDS_MAIL:
-        sentence = accounts.NO_MAIL.format(email=visible(made.email))
-        messages.info(request, sentence, extra_tags="neutral")
+        messages.info(request, accounts.without_mail(made), extra_tags="neutral")
     elif not invitations.mail_link(made):
         messages.error(request, NOT_MAILED, extra_tags="failed")
 
@@ -76,7 +75,9 @@ def send_link(request: HttpRequest, pk: int) -> HttpResponse:
         answer = accounts.send_link(pk=pk, by=request.user, at=timezone.now(), key=key)
     except Refusal as refusal:
         return errors.refused(request, refusal, ref="a link", back=f"/people/{pk}/access/")
-    if answer.is_replay or invitations.mail_link(whose):
+    if answer.is_replay:
+        messages.info(request, ASKED_BEFORE, extra_tags="neutral")
+    elif invitations.mail_link(whose):
         messages.success(request, answer.sentence, extra_tags="done")
     else:
         messages.error(request, NOT_MAILED, extra_tags="failed")

@@ -29,11 +29,19 @@ def forgotten(cast):
 
 def restore(cast) -> None:
     """Begun and released a moment ago."""
+    begin(cast)
+    release(cast)
+
+
+def begin(cast) -> None:
+    commands.begin(reason="Restored to 09:00.", by=cast.admin, at=cast.now, key=cast.key())
+
+
+def release(cast) -> None:
     other = cast.second_operator
     other.is_staff = True
     other.save()
     for command, by in [
-        (lambda **a: commands.begin(reason="Restored to 09:00.", **a), cast.admin),
         (commands.reconcile, cast.admin),
         (commands.ask_release, cast.admin),
         (commands.release, other),
@@ -74,11 +82,33 @@ def test_what_is_new_after_a_restore_is_asked_about_and_sent(cast, provider):
     assert cast.get(item.ref).state == State.DONE
 
 
-def test_a_week_after_a_restore_nobody_is_asked_first(cast, provider):
+def test_what_is_asked_for_a_week_after_a_restore_is_sent_without_a_question(cast, provider):
     restore(cast)
     cast.now += timedelta(days=7)
     cast.run(cast.approve(ask(cast, "K-1")))
     assert (len(provider.asked), len(provider.sent)) == (0, 1)
+
+
+def test_however_late_it_is_approved_the_provider_is_asked_first(cast, provider):
+    """The provider has forgotten its key by then."""
+    with forgotten(cast):
+        cast.run(cast.approve(ask(cast, "K-1")))
+    restore(cast)
+    cast.now += timedelta(days=6)
+    item = ask(cast, "K-1")
+    cast.now += timedelta(days=2)
+    provider.finds = Done("re_1")
+    cast.run(cast.approve(item))
+    assert (len(provider.asked), len(provider.sent)) == (1, 1)
+
+
+def test_the_week_begins_with_the_release(cast, provider):
+    """Nothing can be sent before, and who would send again waits for it."""
+    begin(cast)
+    cast.now += timedelta(days=9)
+    release(cast)
+    cast.run(cast.approve(ask(cast, "K-1")))
+    assert (len(provider.asked), len(provider.sent)) == (1, 1)
 
 
 def test_without_a_restore_nobody_is_asked_first(cast, provider):
@@ -105,10 +135,10 @@ def test_a_quarantine_gives_each_request_an_effect_of_its_own(cast):
     for _ in range(3):
         items.append(ask(cast, "K-1"))
         IdempotencyRecord.objects.all().delete()
-    commands.begin(reason="Restored.", by=cast.admin, at=cast.now, key=cast.key())
+    begin(cast)
     effects = Effect.objects.filter(item__in=items)
     assert effects.values("key").distinct().count() == 3
-    assert effects.filter(key=items[0].effect_key).count() == 1
+    assert effects.get(key=items[0].effect_key).item == items[0]
 
 
 def test_the_key_says_nothing_of_who_asked(cast):

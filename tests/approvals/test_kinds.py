@@ -341,6 +341,14 @@ def test_more_than_what_is_left_is_refused_before_it_is_asked_for(stripe_says):
     assert "EUR 12.00" in caught.value.errors["amount"]
 
 
+def test_what_was_done_before_a_restore_does_not_stand_in_its_own_way(stripe_says):
+    """It is asked for again, with its key: all of the payment is refunded, by itself."""
+    stripe_says(paid(8_800), listed=[made("succeeded", mark="other-key")])
+    assert Refund().examine_again(REFUND.payload, "other-key")[1].value == "EUR 0.00"
+    with pytest.raises(Invalid):
+        Refund().examine_again(REFUND.payload, "a-third")
+
+
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_refunds_that_failed_do_not_count(stripe_says, status):
     stripe_says(paid(10_000), listed=[made(status)])

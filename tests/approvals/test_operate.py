@@ -4,6 +4,7 @@ import pytest
 
 from accounts.models import User
 from approvals.commands import decide, glass, moving, operate, settle, submit
+from approvals.kinds.base import Done, Refused, Unknown
 from approvals.models import Note, State
 from approvals.refusals import (
     Invalid,
@@ -107,6 +108,23 @@ def test_what_comes_after_the_end_says_so_in_english(cast, command, body, phrase
     assert refusal.sentence == (
         f"{item.ref} is withdrawn now; you cannot {phrase}. Nothing was recorded."
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Refused("refused-by-provider", permanent=True), "needs a person now"),
+        (Unknown("no-answer"), "has an unknown outcome now"),
+        (Refused("too-many-requests", permanent=False), "is retrying now"),
+        (Done("re_1"), "is done now"),
+    ],
+)
+def test_the_state_that_forbids_it_reads_as_english(cast, provider, answer, words):
+    item = cast.approve(cast.ask())
+    provider.sends = answer
+    cast.run(item)
+    refusal = refused_on(TransitionNotAllowed, item, decide.take_back, **tried(cast, cast.approver))
+    assert refusal.sentence.startswith(f"{item.ref} {words}; you cannot take it back.")
 
 
 def test_a_released_request_is_nobodys(cast):

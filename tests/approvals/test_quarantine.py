@@ -122,6 +122,7 @@ def test_what_the_provider_has_accepted_does_not_keep_it_from_being_released(
     reconciled(cast)
     cast.run(item)
     assert quarantine.unanswered() == []
+    assert quarantine.done_there(quarantine.current()) == [(item.ref, "")]
     released(cast, other_admin)
     cast.run(item)
     assert provider.sent == []

@@ -142,7 +142,7 @@ def copy_of(item: ApprovalRequest, **changes: object) -> ApprovalRequest:
         for field in ApprovalRequest._meta.concrete_fields
         if field.attname not in skipped
     }
-    names = {"ref": "RF-9", "stream": "request/RF-9", "subject": "pi_9"}
+    names = {"ref": "RF-9", "stream": "request/RF-9", "subject": "pi_9", "effect_key": ""}
     return ApprovalRequest(**{**values, **names, **changes})
 
 
@@ -467,6 +467,12 @@ def test_a_request_has_one_effect(cast):
     effect.pk, effect.key = None, "aq-another"
     with refused("approvals_effect_item_id"):
         effect.save(force_insert=True)
+
+
+def test_two_requests_never_share_what_their_effects_are_called(cast):
+    item = cast.ask()
+    with refused("request_effect_key"):
+        copy_of(item, effect_key=item.effect_key).save(force_insert=True)
 
 
 def test_an_effect_does_not_move_to_another_request(cast):

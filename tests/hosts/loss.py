@@ -72,12 +72,17 @@ def what_was_received(standby: Server, database: str) -> Had:
 def _stands_still(standby: Server) -> bool:
     before = _applied(standby)
     time.sleep(STANDS_STILL_S)
-    return _applied(standby) == before
+    return _applied(standby) == before != ""
 
 
 def _applied(standby: Server) -> str:
-    [(place,)] = standby.ask("SELECT pg_last_wal_replay_lsn()::text")
-    return place
+    """How far; "" while it is busy with more."""
+    [(place,)] = standby.ask(
+        "SELECT CASE WHEN wait_event IN ('RecoveryRetrieveRetryInterval', 'RecoveryWalStream')"
+        " THEN pg_last_wal_replay_lsn()::text END FROM pg_stat_activity"
+        " WHERE backend_type = 'startup'"
+    )
+    return place or ""
 
 
 class Explained:

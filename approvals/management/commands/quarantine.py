@@ -90,6 +90,10 @@ def _standing(found: Quarantine) -> Iterator[str]:
     for ref in waiting:
         yield f"  {ref}"
     for ref, reference in quarantine.done_there(found):
-        yield f"{ref} is done at its provider, as {reference}, and will not be sent again."
+        yield f"{ref} is {_there(reference)}, and will not be sent again."
     if found.asked_by is not None:
         yield f"{found.asked_by.email} asks for the release. Another administrator confirms it."
+
+
+def _there(reference: str) -> str:
+    return f"done at its provider, as {reference}" if reference else "accepted at its provider"

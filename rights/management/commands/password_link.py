@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import invitations
@@ -23,5 +24,6 @@ class Command(BaseCommand):
             raise CommandError(f"There is no account {email}.")
         if not user.is_active or user.is_service:
             raise CommandError(f"{email} is closed or a program: nobody signs in with it.")
-        tell_of_link(user, actor=OPERATOR, at=timezone.now())
+        with transaction.atomic():
+            tell_of_link(user, actor=OPERATOR, at=timezone.now())
         self.stdout.write(invitations.link(user))
