@@ -8,6 +8,7 @@ from django.db import transaction
 from approvals.commands import quarantine as commands
 from approvals.commands import submit
 from approvals.kinds.base import Done
+from approvals.kinds.refund import Refund
 from approvals.models import Effect, IdempotencyRecord, State, effect_key
 
 
@@ -139,6 +140,13 @@ def test_a_quarantine_gives_each_request_an_effect_of_its_own(cast):
     effects = Effect.objects.filter(item__in=items)
     assert effects.values("key").distinct().count() == 3
     assert effects.get(key=items[0].effect_key).item == items[0]
+
+
+def test_what_is_looked_at_before_is_told_its_key(cast, monkeypatch):
+    told = []
+    monkeypatch.setattr(Refund, "examine_again", lambda self, payload, key: told.append(key) or [])
+    item = ask(cast, "K-1")
+    assert told == [item.effect_key]
 
 
 def test_the_key_says_nothing_of_who_asked(cast):

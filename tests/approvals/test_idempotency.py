@@ -95,7 +95,7 @@ def test_asking_again_does_not_ask_the_outside_system_again(cast, monkeypatch):
     from approvals.kinds.refund import Refund
 
     asked = []
-    monkeypatch.setattr(Refund, "examine", lambda self, payload: asked.append(1) or [])
+    monkeypatch.setattr(Refund, "examine_again", lambda self, payload, key: asked.append(1) or [])
     body = cast.refund_arguments()
     for _ in range(2):
         submit.submit(by=cast.requester, at=cast.now, key="K", **body)

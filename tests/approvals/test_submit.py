@@ -139,7 +139,9 @@ def test_a_closed_account_cannot_ask(cast):
 def test_who_may_not_ask_learns_nothing_from_the_outside_system(cast, monkeypatch):
     """I7: its answers tell what was paid and refunded."""
     asked_about = []
-    monkeypatch.setattr(Refund, "examine", lambda self, payload: asked_about.append(payload) or [])
+    monkeypatch.setattr(
+        Refund, "examine_again", lambda self, payload, key: asked_about.append(payload) or []
+    )
     not_asked(NotAllowed, cast, by=cast.stranger)
     assert asked_about == []
 
@@ -565,7 +567,9 @@ def test_what_is_known_of_the_payment_is_that_of_the_new_content(cast, monkeypat
     from approvals.kinds.base import Fact
 
     monkeypatch.setattr(
-        Refund, "examine", lambda self, payload: [Fact("Refunded after", str(payload["amount"]))]
+        Refund,
+        "examine_again",
+        lambda self, payload, key: [Fact("Refunded after", str(payload["amount"]))],
     )
     item = cast.ask()
     change(cast, item, payload={"amount": 9900})

@@ -121,10 +121,10 @@ def test_a_corrected_request_is_sent_with_the_same_key(cast, as_, examined):
 
 
 def test_what_the_provider_knows_better_comes_back_at_its_field(cast, as_, monkeypatch):
-    def examine(self, payload):
+    def examine_again(self, payload, key):
         raise Invalid({"amount": "Enter an amount up to EUR 12.00."})
 
-    monkeypatch.setattr(Refund, "examine", examine)
+    monkeypatch.setattr(Refund, "examine_again", examine_again)
     page = as_("requester").post("/requests/new/refund/", form())
     assert page.status_code == 422
     assert "Enter an amount up to EUR 12.00." in text(page)
