@@ -45,6 +45,7 @@ OVERRIDES = {
     "created_at": "timestamptz '2024-01-01' + n * (interval '700 days' / %(count)s)",
     "state": "'done'",
     "is_another": "true",
+    "effect_key": "''",
 }
 
 

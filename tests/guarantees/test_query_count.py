@@ -8,7 +8,7 @@ from approvals.models import ApprovalRequest
 from tests import postgres
 
 pytestmark = pytest.mark.usefixtures("committed_db")
-COPIED = ["id", "ref", "stream", "subject", "rank", "due_order"]
+COPIED = ["id", "ref", "stream", "subject", "effect_key", "rank", "due_order"]
 
 
 def queries_of(client, address: str) -> int:
