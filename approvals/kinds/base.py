@@ -243,7 +243,7 @@ def text_schema(
 
 def _problem(words: str, value: Any, longest: int, *, is_optional: bool) -> str:
     """What is wrong with one text of a payload, or ""."""
-    if value is None or value == "":
+    if value == "" or (value is None and not is_optional):
         return "" if is_optional else f"Enter the {words}."
     if not isinstance(value, str):
         return f"The {words} must be text."

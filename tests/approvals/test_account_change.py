@@ -7,6 +7,7 @@ from approvals.kinds import account_change
 from approvals.kinds.account_change import AccountChange
 from approvals.kinds.base import Absent, Done, Effect, Refused, Unknown
 from approvals.kinds.calling import Answer, CallFailed
+from approvals.refusals import Invalid
 
 CHANGE = Effect(
     id="aq-AC-1-abc",
@@ -224,3 +225,13 @@ def test_the_services_wish_to_wait_is_kept(service_says, answer):
     service_says(answer)
     assert AccountChange().send(CHANGE).retry_after_s == 7
     assert AccountChange().look_up(CHANGE).retry_after_s == 7
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_nothing_is_no_text(name):
+    """As the published schema has it: leave it out, or leave it empty."""
+    payload = {"account": "acct_1", "change": "close"}
+    assert AccountChange().check({**payload, name: ""}) == payload
+    with pytest.raises(Invalid) as caught:
+        AccountChange().check({**payload, name: None})
+    assert caught.value.errors == {name: f"The {name} must be text."}
