@@ -93,15 +93,12 @@ def quorum_counts_accounts() -> None:
     """Each account is taken for a person of its own."""
     from accounts import access
 
-    of_many = access.of_many
+    access_of = access._Rows.access_of
 
-    def of_accounts(*arguments: Any, **named: Any) -> dict:
-        return {
-            pk: replace(found, person_key=uuid.UUID(int=pk))
-            for pk, found in of_many(*arguments, **named).items()
-        }
+    def of_account(rows: Any, user: int, account: access.Account) -> access.Access:
+        return access_of(rows, user, account._replace(person_key=uuid.UUID(int=user)))
 
-    access.of_many = of_accounts
+    access._Rows.access_of = of_account
 
 
 def hash_not_checked() -> None:
