@@ -8,13 +8,13 @@ from django.db import IntegrityError, transaction
 
 from accounts.access import Access
 from accounts.models import User
-from approvals.commands.administrators import check_administrator
 from approvals.commands.frame import Answer, required
-from approvals.commands.managed import Changed, managed
+from approvals.commands.managed import Changed
 from approvals.refusals import Invalid, NotFound, TransitionNotAllowed
 from approvals.wording import visible
 from audit.recorder import Actor, Target, record
 from rights.changes import Impossible
+from rights.commands.administered import administered
 from rights.reading import address_of
 
 LONGEST_NAME = 200
@@ -46,16 +46,15 @@ def make_account(
         )
         return Changed(made.pk, 1, f"{visible(made.name)} has an account, and no rights yet.")
 
-    return managed(
+    return administered(
         "make_account",
         email,
         act,
-        about="access",
+        what="make accounts",
         by=by,
         at=at,
         key=key,
         arguments={"name": name, "is_program": is_program},
-        check=lambda person: check_administrator(person, "make accounts"),
     )
 
 
@@ -84,15 +83,8 @@ def send_link(*, pk: int, by: User, at: datetime, key: str) -> Answer:
         tell_of_link(whose, actor=person.actor, at=at, key=key)
         return Changed(pk, 1, f"A link to choose a password is mailed to {visible(whose.email)}.")
 
-    return managed(
-        "send_link",
-        pk,
-        act,
-        about="access",
-        by=by,
-        at=at,
-        key=key,
-        check=lambda person: check_administrator(person, "have links sent to others"),
+    return administered(
+        "send_link", pk, act, what="have links sent to others", by=by, at=at, key=key
     )
 
 

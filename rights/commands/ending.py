@@ -5,12 +5,12 @@ from datetime import datetime
 from accounts import sessions
 from accounts.access import Access
 from accounts.models import User
-from approvals.commands.administrators import check_administrator
 from approvals.commands.frame import Answer
-from approvals.commands.managed import Changed, managed
+from approvals.commands.managed import Changed
 from approvals.refusals import NotFound
 from approvals.wording import visible
 from audit.recorder import Target, record
+from rights.commands.administered import administered
 
 
 def end_sessions(*, pk: int, by: User, at: datetime, key: str) -> Answer:
@@ -33,13 +33,6 @@ def end_sessions(*, pk: int, by: User, at: datetime, key: str) -> Answer:
         ended = "1 session is" if count == 1 else f"{count} sessions are"
         return Changed(pk, 1, f"{ended} ended.")
 
-    return managed(
-        "end_sessions",
-        pk,
-        act,
-        about="access",
-        by=by,
-        at=at,
-        key=key,
-        check=lambda person: check_administrator(person, "end the sessions of others"),
+    return administered(
+        "end_sessions", pk, act, what="end the sessions of others", by=by, at=at, key=key
     )

@@ -216,7 +216,7 @@ def test_nonsense_about_rows_harms_nothing(admin, draft, how):
         ({"currency": "JPY", "amount_to": "5.00"}, "JPY has no digits after the point."),
         ({"amount_from": "5.00"}, "Choose the currency of the amount."),
         ({"currency": "EUR", "amount_from": "6", "amount_to": "5"}, "at least as much"),
-        ({"currency": "XXX"}, "Choose one of the list."),
+        ({"currency": "XXX"}, "Choose one of the list."),  # ISO 4217 for “no currency”
         ({"kind": "gift"}, "Choose one of the list."),
         ({"value_currency": "EUR"}, "how much it is worth"),
         ({"value_from": "5"}, "in which currency"),

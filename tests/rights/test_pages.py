@@ -237,6 +237,7 @@ def test_a_seat_is_asked_for_and_bad_limits_are_said(cast, as_, other, finance):
     client, person = as_(cast.admin), cast.stranger
     chosen = client.get(f"/people/{person.pk}/seats/?team={finance.pk}")
     url = chosen["Location"]
+    # XXX is ISO 4217 for “no currency”.
     for limit in ("200", "EUR -5", "EUR 0", "XXX 5", "EUR 1.234", "EUR 9999999999999999", "EUR"):
         answer = client.post(url, {"member": "yes", "limit": limit, "reason": "Kept."})
         assert answer.status_code == 422, limit
