@@ -6,14 +6,13 @@ each value. Its values are sent beside its text, so that the database keeps its 
 (`prepare_threshold` of the connection, `config.database`).
 """
 
-import copy
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.db import connection, models
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, QuerySet
+from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -31,9 +30,9 @@ class Slot(Expression):
 class Kept:
     """`Kept(build)`, where `build` makes a queryset of a slot for each of the names in `values`.
 
-    Calling it with the values gives what a list of that queryset would. Without prefetching; its
-    text must not depend on the values, so none of them is None, a list or a condition. Its plan must
-    not either: for what is found by a key.
+    Calling it with the values gives what a list of that queryset would: models, or tuples of values.
+    Without prefetching; its text must not depend on the values, so none of them is None, a list or a
+    condition. Its plan must not either: for what is found by a key.
     """
 
     def __init__(self, build: Callable[..., QuerySet], *names: str) -> None:
@@ -42,40 +41,68 @@ class Kept:
 
     def __call__(self, **values: Any) -> list:
         made = self._made or self._make()
-        compiler = copy.copy(made.compiler)
-        compiler.connection = connection
-        params = tuple(values[p.name] if isinstance(p, Slot) else p for p in made.params)
-        compiler.execute_sql = lambda *_, **__: [_fetched(made.text, params)]
-        return list(made.queryset._iterable_class(_Asked(made.queryset, compiler)))
+        params = [values[p.name] if isinstance(p, Slot) else p for p in made.params]
+        return made.read(_fetched(made.text, params))
 
     def _make(self) -> "_Made":
         """Several threads may make it at once; what they see of each other's is whole."""
         queryset = self._build(**{name: Slot(name) for name in self._names})
         compiler = queryset.query.get_compiler(connection=connection)
         text, params = compiler.as_sql()
-        self._made = _Made(queryset, compiler, text, params)
+        self._made = _Made(text, params, _READS[queryset._iterable_class](compiler))
         return self._made
 
 
 class _Made(NamedTuple):
-    queryset: QuerySet
-    compiler: SQLCompiler
     text: str
     params: tuple
+    read: "_Rows"
 
 
-def _fetched(text: str, params: tuple) -> list[tuple]:
+def _fetched(text: str, params: list) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.cursor = ServerBindingCursor(connection.connection)
         cursor.execute(text, params)
         return cursor.fetchall()
 
 
-class _Asked(SimpleNamespace):
-    """What an iterable of Django asks its queryset for."""
+class _Rows:
+    """Rows as a queryset of values gives them; what turns columns into values is found once."""
 
-    def __init__(self, queryset: QuerySet, compiler: SQLCompiler) -> None:
-        query = SimpleNamespace(get_compiler=lambda *_, **__: compiler)
-        super().__init__(
-            db=connection.alias, model=queryset.model, query=query, _known_related_objects={}
-        )
+    def __init__(self, compiler: SQLCompiler) -> None:
+        self._compiler = compiler
+        columns = [column for column, _, _ in compiler.select[: compiler.col_count]]
+        self._converters = compiler.get_converters(columns)
+
+    def __call__(self, rows: list[tuple]) -> list:
+        return list(map(tuple, self._converted(rows)))
+
+    def _converted(self, rows: list[tuple]) -> Iterable:
+        return self._compiler.apply_converters(rows, self._converters) if self._converters else rows
+
+
+class _Models(_Rows):
+    """Models with what is joined and annotated to them; the order of their columns is found once."""
+
+    def __init__(self, compiler: SQLCompiler) -> None:
+        super().__init__(compiler)
+        found = compiler.klass_info
+        self._model = found["model"]
+        self._own = slice(found["select_fields"][0], found["select_fields"][-1] + 1)
+        self._names = [column.target.attname for column, _, _ in compiler.select[self._own]]
+        self._joined = get_related_populators(found, compiler.select, connection.alias)
+        self._annotated = compiler.annotation_col_map or {}
+
+    def __call__(self, rows: list[tuple]) -> list:
+        return [self._made_of(row) for row in self._converted(rows)]
+
+    def _made_of(self, row: list | tuple) -> models.Model:
+        made = self._model.from_db(connection.alias, self._names, row[self._own])
+        for joined in self._joined:
+            joined.populate(row, made)
+        for name, place in self._annotated.items():
+            setattr(made, name, row[place])
+        return made
+
+
+_READS = {ModelIterable: _Models, ValuesListIterable: _Rows}

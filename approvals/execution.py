@@ -240,7 +240,7 @@ def _begin(one: Settling, beside: Beside, purpose: Purpose) -> Call:
         _close_abandoned_attempts(effect, one.at)
     lease(effect, one.worker, one.at)
     effect.save_changes()
-    attempt = Attempt.objects.create(
+    attempt = Attempt.add(
         effect=effect,
         number=beside.calls + 1,
         epoch=effect.epoch,
@@ -323,8 +323,7 @@ def _after_probe(one: Settling) -> str:
 
 def _finish_attempt(call: Call, result: Result, at: datetime) -> None:
     # The time of its beginning says in which part of the table it stands.
-    running = Attempt.objects.filter(pk=call.attempt_id, started_at=call.began_at)
-    running.update(**_end(result, at))
+    Attempt.write(_end(result, at), id=call.attempt_id, started_at=call.began_at)
 
 
 def finish(attempt: Attempt, result: Result, at: datetime) -> None:

@@ -334,7 +334,7 @@ def last_seen_revision(item: ApprovalRequest, person: Access) -> int | None:
     """The newest revision that this person decided on before the current one."""
     earlier = [
         decision.revision
-        for decision in item.decisions.all()
+        for decision in item.every_decision
         if decision.person_key == person.person_key and decision.revision < item.revision
     ]
     return max(earlier, default=None)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from approvals import quarantine, stages, switches
+from approvals import quarantine, stages, switches, whole
 from approvals.deciders import lacks_deciders
 from approvals.events import Action
 from approvals.models import ApprovalRequest, IdempotencyRecord, ProviderEvent, State, Step
@@ -129,16 +129,16 @@ def _escalate(step_id: int, *, at: datetime) -> bool:
         item = _locked_of(step_id)
         if item is None:
             return False
-        step = next(step for step in item.all_steps.all() if step.pk == step_id)
+        step = next(step for step in item.every_step if step.pk == step_id)
         if item.state != State.PENDING or step not in item.open_steps:
             step.escalates_at = None
-            step.save()
+            step.save_changes()
             return False
         wanted = step.escalations[step.escalated]
         step.escalated += 1
         step.escalates_at = stages.escalates_at(step)
         facts, fields = _carried_out(item, step, wanted, at)
-        step.save()
+        step.save_changes()
         commit(item, Action.ESCALATE, actor=CLOCK, at=at, facts=facts, **fields)
     return True
 
@@ -146,8 +146,7 @@ def _escalate(step_id: int, *, at: datetime) -> bool:
 def _locked_of(step_id: int) -> ApprovalRequest | None:
     """The step's request under its lock; None when somebody has it."""
     found = ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",))
-    steps = Prefetch("all_steps", Step.objects.select_related("team", "hours_of"))
-    return found.filter(all_steps=step_id).prefetch_related(steps).first()
+    return found.filter(all_steps=step_id).prefetch_related(whole.with_steps()).first()
 
 
 def _carried_out(

@@ -1,23 +1,27 @@
 """A request together with everything that explaining it reads, and the same under its lock."""
 
-from collections.abc import Iterable
-from typing import Any
-
-from django.db.models import Exists, F, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.kept_queries import Kept, Slot
 from accounts.models import Ceiling
 from approvals.deciders import is_among
 from approvals.models import ApprovalRequest, Decision, Settlement, Step
+from approvals.models.request import KNOWN
 
 
 def requests() -> QuerySet[ApprovalRequest]:
     """Requests with everything that explaining them reads; the number of queries is constant."""
+    settlements = Settlement.objects.select_related("proposed_by")
     return _joined().prefetch_related(
-        Prefetch("all_steps", _steps()),
-        Prefetch("decisions", _decisions()),
-        Prefetch("settlements", Settlement.objects.select_related("proposed_by")),
+        with_steps(),
+        Prefetch("decisions", _decisions(), to_attr=KNOWN["decisions"]),
+        Prefetch("settlements", settlements, to_attr=KNOWN["settlements"]),
     )
+
+
+def with_steps() -> Prefetch:
+    """What a query for requests prefetches so that their steps are known."""
+    return Prefetch("all_steps", _steps(), to_attr=KNOWN["all_steps"])
 
 
 def locked(ref: str) -> ApprovalRequest | None:
@@ -31,10 +35,8 @@ def locked(ref: str) -> ApprovalRequest | None:
 
 def read_steps(item: ApprovalRequest) -> None:
     """Read its steps and decisions, for good."""
-    item._prefetched_objects_cache = {
-        "all_steps": _held(_steps(), _STEPS(item=item.pk)),
-        "decisions": _held(_decisions(), _DECISIONS(item=item.pk)),
-    }
+    item.known_steps = _STEPS(item=item.pk)
+    item.known_decisions = _DECISIONS(item=item.pk)
 
 
 def fill(item: ApprovalRequest) -> None:
@@ -43,12 +45,12 @@ def fill(item: ApprovalRequest) -> None:
     It was never sent, so nobody has found anything out about it.
     """
     read_steps(item)
-    item._prefetched_objects_cache["settlements"] = _held(Settlement.objects.all(), [])
+    item.known_settlements = []
 
 
 def add(decision: Decision) -> None:
     """A new decision stands among those that were read of its request, as the last."""
-    decision.item.decisions.all()._result_cache.append(decision)
+    decision.item.known_decisions.append(decision)
 
 
 def _joined() -> QuerySet[ApprovalRequest]:
@@ -77,12 +79,6 @@ def _is_capped() -> Exists:
     """Whether a ceiling stands over one of the teams whose members may decide the step."""
     is_further = is_among(F("team"), OuterRef("also_ids"))
     return Exists(Ceiling.objects.filter(Q(team=OuterRef("team")) | Q(is_further)))
-
-
-def _held(queryset: QuerySet, rows: Iterable[Model]) -> Any:
-    """As Django keeps what it prefetched."""
-    queryset._result_cache, queryset._prefetch_done = list(rows), True
-    return queryset
 
 
 def _lock(ref: Slot) -> QuerySet:

@@ -68,7 +68,7 @@ def fill(count: int) -> object:
 
     call_command("seed", "--requests=200", "--i-know-this-adds-sample-data", verbosity=0)
     like = ApprovalRequest.objects.filter(kind="refund", state="done").first()
-    columns = [field.column for field in ApprovalRequest._recorded_fields()]
+    columns = [field.column for field in ApprovalRequest._by_column().values()]
     names = ["id", *columns]
     values = [OVERRIDES.get(name, f"r.{name}") for name in names]
     statement = FILL.format(columns=", ".join(names), values=", ".join(values))

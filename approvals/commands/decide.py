@@ -29,7 +29,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
     following = stages.stage_after(item.steps, step)
     if is_closed:
         here.closed_at, here.escalates_at = running.at, None
-        here.save()
+        here.save_changes()
     is_complete = is_closed and not still_open and not following
     item.approve(complete=is_complete)
     if is_complete:
@@ -49,7 +49,7 @@ def approve(running: Running, *, revision: int, step: int, reason: str = "") -> 
 def _next_stage(stage: Sequence[Step], at: datetime) -> dict:
     fields = stages.opened(stage, at)
     for step in stage:
-        step.save()
+        step.save_changes()
     return fields
 
 
@@ -148,7 +148,7 @@ def _decide(running: Running, here: Step, choice: Choice, reason: str) -> None:
     if needs_glass(item, here, running.access):
         glass = item.glass_breaks.filter(opened_by=running.by, revision=item.revision).last()
     whole.add(
-        Decision.objects.create(
+        Decision.add(
             item=item,
             revision=item.revision,
             step=here.number,

@@ -152,20 +152,18 @@ def keep_answer(claim: Claim, answer: Answer) -> None:
         "shown": answer.shown,
         "event": asdict(answer.event) if answer.event else None,
     }
-    IdempotencyRecord.objects.filter(pk=claim.record_id).update(status=200, answer=kept)
+    IdempotencyRecord.write({"status": 200, "answer": kept}, id=claim.record_id)
 
 
 def keep_refusal(claim: Claim, refusal: Refusal, *, ref: str) -> None:
-    IdempotencyRecord.objects.filter(pk=claim.record_id).update(
-        status=refusal.status,
-        answer={
-            "ref": ref,
-            "code": refusal.code,
-            "sentence": refusal.sentence,
-            "facts": _plain(refusal.facts),
-            "request_id": current_request_id(),
-        },
-    )
+    kept = {
+        "ref": ref,
+        "code": refusal.code,
+        "sentence": refusal.sentence,
+        "facts": _plain(refusal.facts),
+        "request_id": current_request_id(),
+    }
+    IdempotencyRecord.write({"status": refusal.status, "answer": kept}, id=claim.record_id)
 
 
 def _recall(record: IdempotencyRecord, wanted: str) -> Claim:

@@ -126,7 +126,7 @@ def prepare_effect(item: ApprovalRequest) -> None:
     """
     effect = getattr(item, "effect", None)
     if effect is None:
-        Effect.objects.create(item=item, **first_effect(item))
+        Effect.add(item=item, **first_effect(item))
     else:
         effect.revision, effect.content_hash = item.revision, item.content_hash
         effect.save_changes()

@@ -6,10 +6,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from approvals.models.recorded import RowAsRead
 from approvals.wording import short_name
 
 
-class Step(models.Model):
+class Step(RowAsRead):
     """One stage of approval of one revision. Rows of earlier revisions stay as history."""
 
     item = models.ForeignKey("ApprovalRequest", models.PROTECT, related_name="all_steps")
@@ -71,7 +72,7 @@ class Choice(models.TextChoices):
     SEND_BACK = "send_back", "Sent back"
 
 
-class Decision(models.Model):
+class Decision(RowAsRead):
     """One person's word on one step and one revision. Only `voided_at` is ever set later.
 
     `person_key` names the human, so a second account is not a second voice. `voice` is whose say it

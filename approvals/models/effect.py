@@ -9,6 +9,7 @@ from django.db import models
 
 from approvals.models.recorded import RowAsRead
 from approvals.models.search import SearchKey
+from approvals.models.writing import WrittenRow
 
 
 class Effect(RowAsRead):
@@ -111,7 +112,7 @@ class Purpose(models.TextChoices):
     PROBE = "probe", "Question whether the system answers again"
 
 
-class Attempt(models.Model):
+class Attempt(WrittenRow):
     """One call to the provider, written before the call. `outcome` is empty while it runs."""
 
     effect = models.ForeignKey(Effect, models.PROTECT, related_name="tries")

@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from approvals.models.writing import WrittenRow
 
-class IdempotencyRecord(models.Model):
+
+class IdempotencyRecord(WrittenRow):
     """The stored answer. Written in the command's own transaction, so there is no stuck claim."""
 
     principal = models.CharField(max_length=100)

@@ -4,16 +4,17 @@ A `RecordedRow` is one whose every change is told by an event, in plain JSON, so
 from them.
 """
 
-import functools
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError
+
+from approvals.models.writing import WrittenRow
 
 
-class RowAsRead(models.Model):
+class RowAsRead(WrittenRow):
     """Knows what differs from the row as it was read. Values are replaced, never changed in place."""
 
     class Meta:
@@ -25,6 +26,12 @@ class RowAsRead(models.Model):
         found._as_read = dict(zip(field_names, values, strict=False))
         found._as_saved = dict(found._as_read)
         return found
+
+    @classmethod
+    def add(cls, **columns: Any) -> Self:
+        row = super().add(**columns)
+        row._as_saved = row.columns()
+        return row
 
     def save(self, *args: Any, **options: Any) -> None:
         super().save(*args, **options)
@@ -47,41 +54,10 @@ class RowAsRead(models.Model):
             self._update({name: now[name] for name in changed})
 
     def _update(self, values: Mapping[str, Any]) -> None:
-        """As `save(update_fields=…)` does, with a statement whose text is made once."""
-        fields = self._by_column()
-        given = [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
-        with connection.cursor() as cursor:
-            cursor.execute(self._updating(tuple(values)), [*given, self.pk])
-            if cursor.rowcount != 1:
-                raise DatabaseError(f"{self!r} is not there to be changed.")
+        """As `save(update_fields=…)` does."""
+        if self.write(values, id=self.pk) != 1:
+            raise DatabaseError(f"{self!r} is not there to be changed.")
         self._as_saved = {**self._as_saved, **values}
-
-    @classmethod
-    @functools.cache
-    def _updating(cls, names: tuple[str, ...]) -> str:
-        quote, fields = connection.ops.quote_name, cls._by_column()
-        placed = ", ".join(
-            f"{quote(fields[name].column)} = {_place(fields[name])}" for name in names
-        )
-        return f"UPDATE {quote(cls._meta.db_table)} SET {placed} WHERE id = %s"  # noqa: S608 -- names of our own
-
-    @classmethod
-    @functools.cache
-    def _by_column(cls) -> dict[str, models.Field]:
-        return {field.attname: field for field in cls._recorded_fields()}
-
-    def columns(self) -> dict[str, Any]:
-        """By name, what stands in all columns but the id and what is derived."""
-        return {field.attname: getattr(self, field.attname) for field in self._recorded_fields()}
-
-    @classmethod
-    @functools.cache
-    def _recorded_fields(cls) -> list[models.Field]:
-        return [
-            field
-            for field in cls._meta.concrete_fields
-            if not field.primary_key and not isinstance(field, models.GeneratedField)
-        ]
 
 
 class RecordedRow(RowAsRead):
@@ -107,15 +83,9 @@ class RecordedRow(RowAsRead):
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any]) -> Self:
         """A row, not saved, made of what events say of it; names that are no columns are left out."""
-        fields = {field.attname: field for field in cls._recorded_fields()}
+        fields = cls._by_column()
         known = {name: fields[name] for name in columns.keys() & fields.keys()}
         return cls(**{name: field.to_python(columns[name]) for name, field in known.items()})
-
-
-def _place(field: models.Field) -> str:
-    """Where its value goes in a statement; an array needs its type there."""
-    typed = getattr(field, "get_placeholder", None)
-    return typed(None, None, connection) if typed else "%s"
 
 
 def plain(value: object) -> object:

@@ -24,6 +24,14 @@ from approvals.rules import permits
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
+# Rows that are read together with requests, and where a request holds them then (`approvals.whole`).
+# In lists: a related manager's own cache is a queryset for each request, which took longer than the rows.
+KNOWN = {
+    "all_steps": "known_steps",
+    "decisions": "known_decisions",
+    "settlements": "known_settlements",
+}
+
 
 class State(models.TextChoices):
     NEW = "new", "New"
@@ -245,10 +253,35 @@ class ApprovalRequest(ProtectedState, RecordedRow):
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    def refresh_from_db(self, *args: object, **kwargs: object) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        for name in KNOWN.values():
+            self.__dict__.pop(name, None)
+
+    @property
+    def every_step(self) -> list[Step]:
+        """The steps of all its revisions."""
+        return self._known("all_steps")
+
+    @property
+    def every_decision(self) -> list[Decision]:
+        """All that was ever decided on it, in order of time; also what is void."""
+        return self._known("decisions")
+
+    @property
+    def every_settlement(self) -> list[Any]:
+        """All that people ever found out about its outcome."""
+        return self._known("settlements")
+
+    def _known(self, related: str) -> list[Any]:
+        """What was read together with the request, once for many of them; else what is there now."""
+        known = self.__dict__.get(KNOWN[related])
+        return list(getattr(self, related).all()) if known is None else known
+
     @property
     def steps(self) -> list[Step]:
         """The steps of the revision that is asked for now, in order."""
-        return [step for step in self.all_steps.all() if step.revision == self.revision]
+        return [step for step in self.every_step if step.revision == self.revision]
 
     @property
     def open_step(self) -> Step | None:
@@ -267,7 +300,7 @@ class ApprovalRequest(ProtectedState, RecordedRow):
         """What counts for the revision that is asked for now: not void, in order of time."""
         return [
             decision
-            for decision in self.decisions.all()
+            for decision in self.every_decision
             if decision.revision == self.revision and decision.voided_at is None
         ]
 
@@ -297,7 +330,7 @@ class ApprovalRequest(ProtectedState, RecordedRow):
     def open_settlement(self) -> Any:
         """The finding about its outcome that waits for a second person, or None."""
         return next(
-            (s for s in self.settlements.all() if s.confirmed_at is None and not s.is_dropped), None
+            (s for s in self.every_settlement if s.confirmed_at is None and not s.is_dropped), None
         )
 
     @property
@@ -306,7 +339,7 @@ class ApprovalRequest(ProtectedState, RecordedRow):
         settled_at = self.effect.settled_at
         return any(
             found.happened and found.confirmed_at == settled_at
-            for found in self.settlements.all()
+            for found in self.every_settlement
             if found.confirmed_at is not None
         )
 

@@ -112,5 +112,5 @@ def _was_found_absent_by_people(item: ApprovalRequest) -> bool:
     """Two people found that it had not happened. People err, so customers aren't told so, not even
     when the provider has said no to a later try."""
     return any(
-        found.confirmed_at is not None and not found.happened for found in item.settlements.all()
+        found.confirmed_at is not None and not found.happened for found in item.every_settlement
     )

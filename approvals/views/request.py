@@ -91,7 +91,7 @@ def _audit_line(item: ApprovalRequest, newest_first: list[Event]) -> str:
 def _series(request: HttpRequest, item: ApprovalRequest) -> dict | None:
     """“Decision 1 of 3” and the next one, for who can decide this or has just decided it."""
     person = reader(request)
-    spoke = any(decision.person_key == person.person_key for decision in item.decisions.all())
+    spoke = any(decision.person_key == person.person_key for decision in item.every_decision)
     if not person.queues_with("decide_request") or not (spoke or item.state == State.PENDING):
         return None
     refs = queries.decisions_of(person)

@@ -58,7 +58,7 @@ def is_settled_as_done(item: ApprovalRequest) -> bool:
 def is_known_absent(item: ApprovalRequest) -> bool:
     """(c) Nothing is on its way, nothing was ever in doubt without an answer of the provider."""
     effect = getattr(item, "effect", None)
-    people_say = [found.happened for found in item.settlements.all() if not found.is_dropped]
+    people_say = [found.happened for found in item.every_settlement if not found.is_dropped]
     return (
         item.state not in (State.EXECUTING, State.IN_DOUBT, State.DONE)
         and (effect is None or effect.is_proven_absent)

@@ -3,7 +3,6 @@
 import itertools
 import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -125,8 +124,7 @@ def test_a_held_request_is_not_said_to_be_going_on(cast, history, situation):
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_its_state_without_proof_it_is_in_doubt(state, kind):
     """Also a combination of facts that should not occur."""
-    settlements = SimpleNamespace(all=list)
-    one = item(state, kind=kind, is_absent=False, settlements=settlements)
+    one = item(state, kind=kind, is_absent=False, every_settlement=[])
     assert situation_of(one, kinds.kind_of(kind)).claim is Claim.UNKNOWN
 
 
@@ -211,13 +209,12 @@ PAYLOAD = {
     language=st.sampled_from([*LANGUAGES]),
 )
 def test_no_order_number_breaks_an_answer(order, state, language):
-    settlements = SimpleNamespace(all=list)
     one = item(
         state,
         amount=124_000,
         currency="EUR",
         created_at=NOW,
-        settlements=settlements,
+        every_settlement=[],
         payload={**PAYLOAD, "order": order},
     )
     found = answer(one, explain(one, DECIDERS, NOW), NOW, language)

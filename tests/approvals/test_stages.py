@@ -222,7 +222,7 @@ def test_one_voice_in_two_steps_is_no_proof(cast, policy):
     approve(cast, item, cast.second_approver)
     item = cast.get(item.ref)
     effect = Effect.objects.get(item=item)
-    for decision in item.decisions.all():
+    for decision in item.every_decision:
         decision.person_key, decision.decided_by = cast.approver.person_key, cast.approver
     verdict = proof.is_approved(item, effect)
     assert verdict.code == proof.NOT_PROVEN
