@@ -23,7 +23,7 @@ from accounts import grants, hours
 from accounts.access import Access
 from accounts.models import Membership, User
 from approvals import stuck, switches
-from approvals.deciders import candidates, may_from_seat, may_with_glass
+from approvals.deciders import can_decide, candidates
 from approvals.explain import Deciders, Waiting, explain
 from approvals.models import (
     OPEN,
@@ -88,19 +88,6 @@ def needs(person: Access) -> Q:
         | Q(state=State.SENT_BACK, requester_key=person.person_key)
         | Q(state__in=OPEN, owner=person.user_id)
     )
-
-
-def can_decide(person: Access) -> Q:
-    """The same as `may("approve", …)`, as a condition."""
-    if not person.is_active or person.is_service or person.held_until:
-        return Q(pk__in=())
-    by_token = person.auth_method == "token"
-    queues = person.queues_with("decide_request")
-    able = may_from_seat(person, queues=queues, by_token=by_token)
-    for covered in person.covers:
-        own = covered.queues.intersection(queues)
-        able |= may_from_seat(covered, queues=own, by_token=by_token, spoken_by=person)
-    return able if by_token else able | may_with_glass(person)
 
 
 def counts(person: Access, now: datetime) -> dict[str, int]:

@@ -5,11 +5,11 @@ Used by the list, its counts, the page of a request and the tests that they agre
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals import switches
 from approvals.causes import ACCEPTED
-from approvals.deciders import who_may_decide
+from approvals.deciders import somebody_may_decide
 from approvals.models import ApprovalRequest, Effect, State, System
 
 LATE_START = timedelta(minutes=2)
@@ -22,7 +22,7 @@ def is_stuck(now: datetime) -> Q:
     return (
         Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING]) & ~accepted
         | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
-        | Q(state=State.PENDING) & (~Exists(who_may_decide()) | Q(stranded_at__isnull=False))
+        | Q(state=State.PENDING) & (~somebody_may_decide() | Q(stranded_at__isnull=False))
         | Q(state=State.APPROVED, held_at__isnull=False)
         | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
         | Q(state=State.APPROVED) & switches.waits_for_its_system()

@@ -1,0 +1,225 @@
+"""Who may decide an open step, as a condition for queries: the same as `may("approve", …)`.
+
+The rule stands once, in SQL, and is asked of seats: a seat is a place from which one person decides in
+one queue for one team. Asked of everybody's seats it says whether anybody may decide a request; asked of
+one person's, whether they may. Seats are found once for each query, however many requests it looks at.
+
+Cover adds nobody where there was nobody: a seat that can be taken for somebody is one from which they
+could decide themselves.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Expression,
+    F,
+    Field,
+    Func,
+    IntegerField,
+    OuterRef,
+)
+from django.db.models.sql.compiler import SQLCompiler
+
+from accounts import grants, holding
+from accounts.access import Access
+from accounts.kept_queries import Slot
+from accounts.models import Membership
+from approvals.models import Queue
+
+# `person_key` is whose seat it is, `speaker_key` who speaks from it: themselves, or who covers them.
+SEAT = {
+    "queue_id": "bigint",
+    "team_id": "bigint",
+    "person_key": "uuid",
+    "speaker_key": "uuid",
+    "limit_amount": "bigint",
+    "limit_currency": "text",
+}
+
+# Braces name columns of the request. Of steps that are open together, any will do.
+RULE = """
+FROM {seats}
+WHERE seat.queue_id = {queue}
+    AND (seat.limit_amount IS NULL OR {amount} IS NULL
+        OR (seat.limit_currency = {currency} AND seat.limit_amount >= {amount}))
+    AND {requester_key} NOT IN (seat.person_key, seat.speaker_key)
+    AND NOT jsonb_exists_any(
+        {contributor_keys}, ARRAY[seat.person_key::text, seat.speaker_key::text])
+    AND CASE WHEN {is_parallel} THEN EXISTS (
+            SELECT 1 FROM approvals_step AS step
+            WHERE step.item_id = {id} AND step.revision = {revision}
+                AND step.opened_at IS NOT NULL AND step.closed_at IS NULL
+                AND (step.team_id = seat.team_id OR seat.team_id = ANY (step.also_ids))
+                {and_no_presence}
+                AND NOT EXISTS ({heard} AND (decision.step = step.number OR {distinct_people})))
+        ELSE (seat.team_id = {waiting_team} OR seat.team_id = ANY ({also_waiting_ids}))
+            {and_no_presence_here}
+            AND NOT EXISTS ({heard} AND (decision.step = {step} OR {distinct_people}))
+    END
+"""
+HEARD = """
+SELECT 1 FROM approvals_decision AS decision
+WHERE decision.item_id = {id} AND decision.revision = {revision} AND decision.voided_at IS NULL
+    AND (decision.voice = seat.person_key
+        OR decision.person_key IN (seat.person_key, seat.speaker_key))
+"""
+# A program has a token and nobody who is present.
+NO_PRESENCE = "AND NOT step.person_present"
+NO_PRESENCE_HERE = """
+AND NOT EXISTS (
+    SELECT 1 FROM approvals_step AS step
+    WHERE step.item_id = {id} AND step.revision = {revision} AND step.number = {step}
+        AND step.person_present)
+"""
+COLUMNS = (
+    "id",
+    "queue",
+    "amount",
+    "currency",
+    "requester_key",
+    "contributor_keys",
+    "is_parallel",
+    "revision",
+    "step",
+    "distinct_people",
+    "waiting_team",
+    "also_waiting_ids",
+)
+
+
+Compiled = tuple[str, tuple]
+
+
+class Seats:
+    """Where seats come from, as a table of a query."""
+
+    by_token = False
+
+    def as_table(self) -> Compiled:
+        raise NotImplementedError
+
+
+class Everybody(Seats):
+    """Of everybody who may decide anything now, in the browser."""
+
+    def as_table(self) -> Compiled:
+        return _everybody()
+
+
+class Reader(Seats):
+    """Those of one person: their own, and of whom they cover, where both may decide.
+
+    `columns`: those of `SEAT`, each as a list; or the slots in which a kept query is sent them.
+    """
+
+    def __init__(self, columns: Mapping[str, list | Slot], *, by_token: bool = False) -> None:
+        self._columns, self.by_token = columns, by_token
+
+    @classmethod
+    def of(cls, person: Access) -> Self:
+        return cls(columns_of(person), by_token=person.auth_method == "token")
+
+    def as_table(self) -> Compiled:
+        arrays = ", ".join(f"%s::{kind}[]" for kind in SEAT.values())
+        values = tuple(self._columns[name] for name in SEAT)
+        return f"unnest({arrays}) AS seat ({', '.join(SEAT)})", values
+
+
+def decides_now(person: Access) -> bool:
+    """Whether they may decide anything at all."""
+    return person.is_active and not person.is_service and not person.held_until
+
+
+def columns_of(person: Access) -> dict[str, list]:
+    """By column of `SEAT`, the seats of a person; none of who decides nothing now."""
+    rows = list(_rows(person)) if decides_now(person) else []
+    return {name: [row[place] for row in rows] for place, name in enumerate(SEAT)}
+
+
+def _rows(person: Access) -> Iterator[tuple]:
+    queues = person.queues_with("decide_request")
+    own = (person.person_key, queues, person.teams)
+    covered = [
+        (one.person_key, one.queues.intersection(queues), one.teams) for one in person.covers
+    ]
+    for key, where, teams in (own, *covered):
+        for queue in where:
+            for team, member in teams.items():
+                limit = (member.limit_amount, member.limit_currency)
+                yield (queue, team, key, person.person_key, *limit)
+
+
+@functools.cache
+def _everybody() -> Compiled:
+    """PostgreSQL works out what is `MATERIALIZED` once for each query, and not for each request."""
+    queues = Queue.objects.filter(
+        grants.holds(
+            "decide_request", Queue, user=OuterRef(OuterRef("user")), object_id=OuterRef("pk")
+        )
+    )
+    found = Membership.objects.filter(
+        ~holding.is_running("user__"), user__is_active=True, user__is_service=False
+    ).values_list(
+        Func(ArraySubquery(queues.values("pk")), function="unnest", output_field=BigIntegerField()),
+        "group",
+        "user__person_key",
+        "user__person_key",
+        "limit_amount",
+        "limit_currency",
+    )
+    text, params = found.query.get_compiler(connection=connection).as_sql()
+    names = ", ".join(SEAT)
+    once = f"(WITH seats ({names}) AS MATERIALIZED ({text}) SELECT * FROM seats) AS seat"  # noqa: S608 -- a query of ours
+    return once, tuple(params)
+
+
+class _Asked(Expression):
+    """The rule, asked of seats for each request of a query."""
+
+    head: str
+    kind: type[Field]
+
+    def __init__(self, seats: Seats) -> None:
+        super().__init__(output_field=self.kind())
+        self._seats = seats
+        self._columns = [F(name) for name in COLUMNS]
+
+    def get_source_expressions(self) -> list:
+        return self._columns
+
+    def set_source_expressions(self, expressions: list) -> None:
+        self._columns = expressions
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> Compiled:
+        named = {
+            name: compiler.compile(column)[0]
+            for name, column in zip(COLUMNS, self._columns, strict=True)
+        }
+        table, params = self._seats.as_table()
+        alone = NO_PRESENCE_HERE.format(**named) if self._seats.by_token else ""
+        rule = RULE.format(
+            **named,
+            seats=table,
+            heard=HEARD.format(**named),
+            and_no_presence=NO_PRESENCE if self._seats.by_token else "",
+            and_no_presence_here=alone,
+        )
+        return self.head.format(rule=rule), params
+
+
+class MayDecide(_Asked):
+    """Whether an open step of the request can be decided from one of these seats."""
+
+    head, kind = "EXISTS (SELECT 1 {rule})", BooleanField
+
+
+class Deciders(_Asked):
+    """From how many people's seats."""
+
+    head, kind = "(SELECT count(DISTINCT seat.person_key) {rule})", IntegerField
