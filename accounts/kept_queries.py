@@ -14,6 +14,7 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, QuerySet
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
+from psycopg import sql
 
 
 class Slot(Expression):
@@ -41,22 +42,37 @@ class Kept:
 
     def __call__(self, **values: Any) -> list:
         made = self._made or self._make()
-        params = [values[p.name] if isinstance(p, Slot) else p for p in made.params]
+        params = [values[name] for name in made.names]
         return made.read(_fetched(made.text, params))
 
     def _make(self) -> "_Made":
         """Several threads may make it at once; what they see of each other's is whole."""
         queryset = self._build(**{name: Slot(name) for name in self._names})
         compiler = queryset.query.get_compiler(connection=connection)
-        text, params = compiler.as_sql()
-        self._made = _Made(text, params, _READS[queryset._iterable_class](compiler))
+        text, names = _with_constants(*compiler.as_sql())
+        self._made = _Made(text, names, _READS[queryset._iterable_class](compiler))
         return self._made
 
 
 class _Made(NamedTuple):
     text: str
-    params: tuple
+    names: list[str]
     read: "_Rows"
+
+
+def _with_constants(text: str, params: Iterable) -> tuple[str, list[str]]:
+    """The text with all that is no slot in it, and the slots' names in the order of their places.
+
+    A plan that is kept for all values uses an index of open requests only if it can see what is open.
+    """
+    params = list(params)
+    placed = ["%s" if isinstance(one, Slot) else _literal(one) for one in params]
+    text = text.replace("%%", "%%%%") % tuple(placed)
+    return text, [one.name for one in params if isinstance(one, Slot)]
+
+
+def _literal(value: Any) -> str:
+    return sql.Literal(value).as_string(connection.connection).replace("%", "%%")
 
 
 def _fetched(text: str, params: list) -> list[tuple]:

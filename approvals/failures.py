@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, TruncHour
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import TruncHour
 
 from accounts.access import Access
 from approvals import kinds
-from approvals.causes import ACCEPTED, Cause
+from approvals.causes import Cause
 from approvals.causes import cause as cause_of
 from approvals.models import ApprovalRequest, Attempt, CauseWatch, State
 from approvals.rules import visible_to
@@ -90,40 +90,6 @@ def resolved(person: Access, now: datetime) -> list[tuple[Cause, datetime]]:
         .order_by("-last")
     )
     return [(cause_of(code), last) for code, last in seen]
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many open requests one cause has: retrying, and needing a person to look."""
-
-    retrying: int
-    needing: int
-    is_quiet: bool
-
-
-def tallies(person: Access) -> dict[str, Tally]:
-    """By cause. Quiet: no more need a person than the reader wanted to be told of."""
-    return tallies_of(failing(person).values("cause").annotate(**tallied(person)))
-
-
-def tallied(person: Access) -> dict[str, Count | Coalesce]:
-    """What a query that groups requests by cause counts for `tallies_of`."""
-    watched = CauseWatch.objects.filter(user=person.user_id, cause=OuterRef("cause"))
-    needing = Q(state__in=[State.NEEDS_PERSON, State.IN_DOUBT]) & ~Q(cause__in=ACCEPTED)
-    return {
-        "failing": Count("pk", filter=Q(state__in=FAILING)),
-        "retrying": Count("pk", filter=Q(state=State.RETRYING)),
-        "needing": Count("pk", filter=needing),
-        "above": Coalesce(Subquery(watched.values("above")), 0),
-    }
-
-
-def tallies_of(lines: Iterable[dict]) -> dict[str, Tally]:
-    return {
-        line["cause"]: Tally(line["retrying"], line["needing"], line["needing"] <= line["above"])
-        for line in lines
-        if line["cause"] and line["failing"]
-    }
 
 
 def newest_evidence(items: Iterable[ApprovalRequest], code: str) -> Attempt | None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import Group
 from django.db.models import (
     BooleanField,
-    Count,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -88,21 +87,6 @@ def needs(person: Access) -> Q:
         | Q(state=State.SENT_BACK, requester_key=person.person_key)
         | Q(state__in=OPEN, owner=person.user_id)
     )
-
-
-def counts(person: Access, now: datetime) -> dict[str, int]:
-    """How many requests each view holds for this person, and how many they can decide; one query."""
-    return open_requests(person).aggregate(**counted(person, now), decide=decidable(person))
-
-
-def counted(person: Access, now: datetime) -> dict[str, Count]:
-    """What `counts` counts, for a query that counts more of the open requests at once."""
-    return {view: Count("pk", filter=in_view(view, person, now)) for view in VIEWS}
-
-
-def decidable(person: Access) -> Count:
-    """How many of the open requests this person can decide."""
-    return Count("pk", filter=Q(state=State.PENDING) & can_decide(person))
 
 
 def open_requests(person: Access) -> QuerySet[ApprovalRequest]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from accounts.kept_queries import Slot
 from approvals import switches
 from approvals.causes import ACCEPTED
 from approvals.deciders import somebody_may_decide
@@ -17,20 +18,37 @@ LATE_START = timedelta(minutes=2)
 
 def is_stuck(now: datetime) -> Q:
     """Nobody should leave it alone. The same rule as `why_stuck`, as a condition."""
-    overdue = Q(due_at__lt=now) | Q(warn_at__lt=now)
+    return is_stuck_by_itself(now, now - LATE_START) | _lacks_deciders()
+
+
+def is_stuck_by_itself(now: datetime | Slot, late_start: datetime | Slot) -> Q:
+    """The same, as far as the request itself says it. `late_start`: `LATE_START` before now."""
     accepted = Q(state=State.IN_DOUBT, cause__in=ACCEPTED, warn_at__gte=now)
     return (
         Q(state__in=[State.IN_DOUBT, State.NEEDS_PERSON, State.RETRYING]) & ~accepted
-        | Q(state__in=[State.PENDING, State.SENT_BACK]) & overdue
-        | Q(state=State.PENDING) & (~somebody_may_decide() | Q(stranded_at__isnull=False))
+        | Q(state__in=[State.PENDING, State.SENT_BACK]) & _is_overdue(now)
+        | Q(state=State.PENDING, stranded_at__isnull=False)
         | Q(state=State.APPROVED, held_at__isnull=False)
-        | Q(state=State.APPROVED, starts_at__lt=now - LATE_START)
+        | Q(state=State.APPROVED, starts_at__lt=late_start)
         | Q(state=State.APPROVED) & switches.waits_for_its_system()
         | Q(state=State.EXECUTING, pk__in=_left_behind(now))
     )
 
 
-def _left_behind(now: datetime) -> QuerySet:
+def is_stuck_for_want_of_people(now: datetime | Slot) -> Q:
+    """Nobody can decide it, and nothing else is the matter."""
+    return Q(stranded_at__isnull=True) & ~_is_overdue(now) & _lacks_deciders()
+
+
+def _is_overdue(now: datetime | Slot) -> Q:
+    return Q(due_at__lt=now) | Q(warn_at__lt=now)
+
+
+def _lacks_deciders() -> Q:
+    return Q(state=State.PENDING) & ~somebody_may_decide()
+
+
+def _left_behind(now: datetime | Slot) -> QuerySet:
     """Requests whose worker's lease ran out. The few that are leased have an index of their own;
     a join would read every effect that there ever was.
     """

@@ -24,6 +24,20 @@ from approvals.rules import permits
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
+COUNTED_BY = [
+    "state",
+    "cause",
+    "queue",
+    "requester_key",
+    "owner",
+    "kind",
+    "due_at",
+    "warn_at",
+    "stranded_at",
+    "held_at",
+    "starts_at",
+]
+
 # Rows that are read together with requests, and where a request holds them then (`approvals.whole`).
 # In lists: a related manager's own cache is a queryset for each request, which took longer than the rows.
 KNOWN = {
@@ -216,10 +230,17 @@ class ApprovalRequest(ProtectedState, RecordedRow):
             ),
         ]
         indexes = [
+            # With all that the counts of the queue ask (`approvals.counting`): its rows lie far apart.
             models.Index(
                 fields=["rank", "due_order", "created_at", "id"],
+                include=COUNTED_BY,
                 condition=models.Q(state__in=[*OPEN]),
-                name="request_queue_order",
+                name="request_open",
+            ),
+            models.Index(
+                fields=["waiting_team"],
+                condition=models.Q(state=S.PENDING),
+                name="request_pending",
             ),
             models.Index(
                 fields=["rank", "due_order", "created_at", "id"],

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import queries
 from approvals.models import ApprovalRequest
-from approvals.views.frame import reader
+from approvals.views.frame import counts, reader
 from approvals.views.listing import Listing
 from approvals.views.rows import plural, rows
 
@@ -64,13 +64,13 @@ def changes(request: HttpRequest) -> HttpResponse:
         updates=updates,
         said_at=int(now.timestamp()) if speaks else shown.said_at,
     )
-    counted = queries.counts(person, now)
+    counted = counts(request, now)
     context = {
         "cursor": _written(following),
         "updates": updates,
         "list_url": f"/queue/?{shown.query}",
         "rows": _cells(request, shown, changed, now),
-        "counts": {view: count for view, count in counted.items() if view in queries.VIEWS},
+        "counts": counted,
         "checked_at": now,
         "message": f"{plural(updates)} changed" if speaks else "",
     }

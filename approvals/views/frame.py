@@ -6,13 +6,13 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import access
 from accounts.access import Access
-from approvals import failures, queries
+from approvals import counting
+from approvals.counting import Counted, Tally
 from approvals.models import Queue
 from approvals.rules import SEEING
 from approvals.views import kept
@@ -107,36 +107,27 @@ def _causes_needing(request: HttpRequest) -> int:
     return sum(not tally.is_quiet for tally in tallies(request).values())
 
 
-def tallies(request: HttpRequest) -> dict[str, failures.Tally]:
-    """By cause, what fails now for this reader; counted once for each request."""
-    if not hasattr(request, "tallies"):
-        _count(request)
-    return request.tallies
+def tallies(request: HttpRequest) -> dict[str, Tally]:
+    """By cause, what fails now for this reader."""
+    return _counted(request).tallies
 
 
 def counts(request: HttpRequest, now: datetime) -> dict[str, int]:
     """How many requests each view of the queue holds for this reader; with what the bar counts."""
-    return _count(request, **queries.counted(reader(request), now))
+    request.counted = counting.count(reader(request), now)
+    return request.counted.views
 
 
 def _waiting_for(request: HttpRequest) -> int:
     """How many requests the reader can decide; a page that has counted them says so itself."""
-    if not hasattr(request, "can_decide"):
-        _count(request)
-    return request.can_decide
+    return request.can_decide if hasattr(request, "can_decide") else _counted(request).decide
 
 
-def _count(request: HttpRequest, **wanted: Count) -> dict[str, int]:
-    """What fails, what the reader can decide, and what is `wanted` of open requests; one query."""
-    person = reader(request)
-    if not hasattr(request, "can_decide"):
-        wanted["decide"] = queries.decidable(person)
-    grouped = queries.open_requests(person).order_by().values("cause")
-    lines = list(grouped.annotate(**wanted, **failures.tallied(person)))
-    request.tallies = failures.tallies_of(lines)
-    sums = {name: sum(line[name] for line in lines) for name in wanted}
-    request.can_decide = sums.get("decide", getattr(request, "can_decide", 0))
-    return sums
+def _counted(request: HttpRequest) -> Counted:
+    """What the bar counts; once for each request."""
+    if not hasattr(request, "counted"):
+        request.counted = counting.count(reader(request), timezone.now(), views=False)
+    return request.counted
 
 
 def form_key(request: HttpRequest) -> str:
