@@ -3,9 +3,11 @@ or the provider's own reference, in any case and spacing; or by their key at the
 and by indexes.
 """
 
+import functools
+import operator
 import re
 
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet, Value
 from django.db.models.lookups import Exact, StartsWith
 
 from approvals.models import ApprovalRequest, Attempt, Effect
@@ -31,11 +33,13 @@ def exactly(text: str) -> Q:
     """
     if _is_empty(text):
         return NOTHING
+    return functools.reduce(operator.or_, _by_name(text))
+
+
+def _by_name(text: str) -> list[Q]:
     wanted = SearchKey(Value(text))
-    found = Q()
-    for name in ("ref", "ticket", "customer", *map(in_payload, NAMED_IN_PAYLOAD)):
-        found |= Q(Exact(SearchKey(name), wanted))
-    return found
+    names = ("ref", "ticket", "customer", *map(in_payload, NAMED_IN_PAYLOAD))
+    return [Q(Exact(SearchKey(name), wanted)) for name in names]
 
 
 def matching(text: str) -> Q:
@@ -66,19 +70,17 @@ def known_to_provider_as(text: str) -> list[QuerySet]:
     ]
 
 
-def found(text: str) -> QuerySet:
-    """The ids of what is called this or something like it, for `pk__in`: some `MOST` of each."""
+def named(text: str) -> QuerySet:
+    """The ids of what is called exactly this, for `pk__in`: some `MOST` by each kind of name."""
     if _is_empty(text):
         return ApprovalRequest.objects.none()
-    return _newest(exactly(text)).union(_newest(matching(text)), *known_to_provider_as(text))
+    first, *more = (_newest(one) for one in _by_name(text))
+    return first.union(*more, *known_to_provider_as(text))
 
 
-def is_exact(text: str) -> Case:
-    """Whether a request that was found is called exactly this."""
-    named = exactly(text)
-    for called in known_to_provider_as(text):
-        named |= Q(pk__in=called)
-    return Case(When(named, then=True), default=False, output_field=BooleanField())
+def resembling(text: str) -> QuerySet:
+    """The same of what is called something like it."""
+    return ApprovalRequest.objects.none() if _is_empty(text) else _newest(matching(text))
 
 
 def _newest(named: Q) -> QuerySet:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.access import Access
+from accounts.kept_queries import Kept, Slot
 from accounts.models import User
 from approvals.models import ApprovalRequest, Decision, Quarantine, State, Step
 from approvals.paging import Page, page_of, place_in
@@ -77,6 +78,11 @@ class Beside:
 
 def beside(user: User, ref: str = "") -> Beside:
     """One query."""
+    [row] = _BESIDE(user=user.pk, ref=ref)
+    return Beside(*row)
+
+
+def _beside(user: Slot, ref: Slot) -> QuerySet:
     new = (
         Notice.objects.filter(is_new(), user=OuterRef("pk"))
         .order_by()
@@ -84,9 +90,11 @@ def beside(user: User, ref: str = "") -> Beside:
         .annotate(n=Count("pk"))
         .values("n")
     )
-    watching = Watch.objects.filter(user=OuterRef("pk"), item__ref=Value(ref))
+    watching = Watch.objects.filter(user=OuterRef("pk"), item__ref=ref)
     since = Quarantine.objects.filter(is_open=True).values("begun_at")
-    row = User.objects.filter(pk=user.pk).values_list(
+    return User.objects.filter(pk=user).values_list(
         Coalesce(Subquery(new, output_field=IntegerField()), 0), Exists(watching), Subquery(since)
     )
-    return Beside(*row.get())
+
+
+_BESIDE = Kept(_beside, "user", "ref")

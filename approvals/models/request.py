@@ -259,7 +259,13 @@ class ApprovalRequest(ProtectedState, RecordedRow):
             ),
             models.Index(SearchKey("ref"), name="request_called_ref"),
             models.Index(SearchKey("ticket"), name="request_called_ticket"),
-            models.Index(SearchKey("customer"), name="request_called_customer"),
+            # A large customer has very many: the newest of them are found without reading the others.
+            models.Index(
+                SearchKey("customer"),
+                models.F("created_at").desc(),
+                models.F("id").desc(),
+                name="request_newest_of_customer",
+            ),
             *(
                 models.Index(SearchKey(in_payload(name)), name=f"request_called_{name}")
                 for name in NAMED_IN_PAYLOAD

@@ -71,11 +71,11 @@ def _results(request: HttpRequest, typed: str) -> dict:
 
 def _hits(seen: QuerySet[ApprovalRequest], typed: str) -> list[tuple[int, str]]:
     """The newest that the reader sees, id and customer: those called exactly this, if there are any."""
-    found = seen.filter(pk__in=finding.found(typed)).annotate(is_exact=finding.is_exact(typed))
-    in_order = found.order_by("-is_exact", "-created_at", "-id")
-    rows = list(in_order.values_list("pk", "customer", "is_exact")[:MOST])
-    is_any_exact = any(is_exact for _, _, is_exact in rows)
-    return [(pk, customer) for pk, customer, is_exact in rows if is_exact or not is_any_exact]
+    for ids in (finding.named(typed), finding.resembling(typed)):
+        newest = _in_order(seen.filter(pk__in=ids))[:MOST]
+        if hits := list(newest.values_list("pk", "customer")):
+            return hits
+    return []
 
 
 def _in_order(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:

@@ -13,19 +13,24 @@ from tests import postgres
 QUESTIONS = {
     "exactly": lambda: ApprovalRequest.objects.filter(finding.exactly("ZD 9921")),
     "matching": lambda: ApprovalRequest.objects.filter(finding.matching("rf 20 silva")),
+    "named": lambda: finding.named("A. Silva"),
+    "resembling": lambda: finding.resembling("rf 20 silva"),
     "customer": lambda: ApprovalRequest.objects.filter(finding.of_customer("A. Silva")),
     "effects": lambda: finding.known_to_provider_as("re_1")[0],
     "attempts": lambda: finding.known_to_provider_as("re_1")[1],
     "keys": lambda: finding.known_to_provider_as("aq-1")[2],
 }
+CUSTOMER = "request_newest_of_customer"
 BY_NAME = {
-    f"request_called_{name}"
-    for name in ("ref", "ticket", "customer", "order", "account", "payment")
+    CUSTOMER,
+    *(f"request_called_{name}" for name in ("ref", "ticket", "order", "account", "payment")),
 }
 EXPECTED = {
     "exactly": BY_NAME,
     "matching": BY_NAME,
-    "customer": {"request_called_customer"},
+    "named": {*BY_NAME, "effect_called", "attempt_called", "approvals_effect_key_key"},
+    "resembling": BY_NAME,
+    "customer": {CUSTOMER},
     "effects": {"effect_called"},
     "attempts": {"attempt_called"},
     "keys": {"approvals_effect_key_key"},
@@ -65,4 +70,4 @@ def test_every_way_of_finding_goes_by_its_index(without_scans):
         plan = question().explain()
         assert "Seq Scan" not in plan, plan
         assert indexes_of(plan) >= EXPECTED[name], plan
-        assert ("request_customer_words" in plan) == (name == "matching")
+        assert ("request_customer_words" in plan) == (name in ("matching", "resembling"))
