@@ -38,11 +38,15 @@ class Tally:
 
 @dataclass(frozen=True)
 class Counted:
-    """For one reader. `views`: by view of the queue, none where they were not asked for."""
+    """For one reader. `views`: by view of the queue, none where they were not asked for.
+
+    `watched`: by cause, with how many more than that it is news to them.
+    """
 
     views: dict[str, int]
     decide: int
     tallies: dict[str, Tally]
+    watched: dict[str, int]
 
 
 def count(person: Access, now: datetime, *, views: bool = True) -> Counted:
@@ -53,7 +57,7 @@ def count(person: Access, now: datetime, *, views: bool = True) -> Counted:
     requests = [line for line in lines if line[0] == REQUESTS]
     watched = {cause: above for what, _, cause, above, *_ in lines if what == WATCHED}
     found = _views(requests, nobody, decide - owned) if views else {}
-    return Counted(found, decide, _tallies(requests, watched))
+    return Counted(found, decide, _tallies(requests, watched), watched)
 
 
 REQUESTS, PENDING, WATCHED = "requests", "pending", "watched"

@@ -1,6 +1,6 @@
 """The reads of the failures board: open requests grouped by why they are not done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from accounts.access import Access
 from approvals import kinds
 from approvals.causes import Cause
 from approvals.causes import cause as cause_of
-from approvals.models import ApprovalRequest, Attempt, CauseWatch, State
+from approvals.models import ApprovalRequest, Attempt, State
 from approvals.rules import visible_to
 
 FAILING = (State.RETRYING, State.IN_DOUBT, State.NEEDS_PERSON)
@@ -22,8 +22,8 @@ HOURS = 24
 class Group:
     """All open requests that fail for one cause. `trend`: failed calls an hour, oldest first.
 
-    `next_at`: when the first of them is tried or asked about by itself. `watch`: what the reader
-    set, if they did.
+    `next_at`: when the first of them is tried or asked about by itself. `above`: with how
+    many more than that it is news to the reader, if they said so.
     """
 
     cause: Cause
@@ -34,7 +34,7 @@ class Group:
     last_seen: datetime | None = None
     next_at: datetime | None = None
     trend: list[int] = field(default_factory=lambda: [0] * HOURS)
-    watch: CauseWatch | None = None
+    above: int | None = None
 
     @property
     def count(self) -> int:
@@ -43,12 +43,12 @@ class Group:
     @property
     def has_grown(self) -> bool:
         """More than the reader wanted to be told of."""
-        return self.watch is not None and self.count > self.watch.above
+        return self.above is not None and self.count > self.above
 
     @property
     def is_quiet(self) -> bool:
         """The reader knows, and it has not grown."""
-        return self.watch is not None and not self.has_grown
+        return self.above is not None and not self.has_grown
 
 
 def failing(person: Access) -> QuerySet[ApprovalRequest]:
@@ -60,8 +60,13 @@ def with_cause(person: Access, code: str) -> QuerySet[ApprovalRequest]:
     return failing(person).filter(cause=code)
 
 
-def groups(person: Access, now: datetime, *, code: str = "") -> list[Group]:
-    """One for each cause, the most urgent first; only `code` when given. Constant queries."""
+def groups(
+    person: Access, now: datetime, watched: Mapping[str, int], *, code: str = ""
+) -> list[Group]:
+    """One for each cause, the most urgent first; only `code` when given. Constant queries.
+
+    `watched`: by cause, what the reader said (`counting.Counted`).
+    """
     found = with_cause(person, code) if code else failing(person)
     by_code: dict[str, Group] = {}
     lines = found.values("cause", "kind", "state").annotate(
@@ -75,8 +80,8 @@ def groups(person: Access, now: datetime, *, code: str = "") -> list[Group]:
         group = by_code.setdefault(line["cause"], Group(cause_of(line["cause"])))
         _add(group, line)
     _add_calls(by_code, person, now)
-    for watch in CauseWatch.objects.filter(user=person.user_id, cause__in=by_code):
-        by_code[watch.cause].watch = watch
+    for cause, group in by_code.items():
+        group.above = watched.get(cause)
     return sorted(by_code.values(), key=_urgency)
 
 

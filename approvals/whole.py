@@ -1,6 +1,9 @@
 """A request together with everything that explaining it reads, and the same under its lock."""
 
+from collections.abc import Sequence
+
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.query import ModelIterable
 
 from accounts.kept_queries import Kept, Slot
 from accounts.models import Ceiling
@@ -9,14 +12,39 @@ from approvals.models import ApprovalRequest, Decision, Settlement, Step
 from approvals.models.request import KNOWN
 
 
-def requests() -> QuerySet[ApprovalRequest]:
-    """Requests with everything that explaining them reads; the number of queries is constant."""
-    settlements = Settlement.objects.select_related("proposed_by")
-    return _joined().prefetch_related(
-        with_steps(),
-        Prefetch("decisions", _decisions(), to_attr=KNOWN["decisions"]),
-        Prefetch("settlements", settlements, to_attr=KNOWN["settlements"]),
-    )
+class Requests(QuerySet):
+    """Requests with everything that explaining them reads; three questions more, however many."""
+
+    def _fetch_all(self) -> None:
+        is_first = self._result_cache is None
+        super()._fetch_all()
+        if is_first and self._iterable_class is ModelIterable:
+            _read_beside(self._result_cache)
+
+
+def requests() -> Requests:
+    """All of them; the number of queries is constant."""
+    return _joined(Requests(ApprovalRequest))
+
+
+def read(ids: Sequence[int]) -> list[ApprovalRequest]:
+    """Those with these ids, in their order; as `requests`, with kept texts and plans."""
+    found = {item.pk: item for item in _READ_MANY(ids=list(ids))} if ids else {}
+    items = [found[pk] for pk in ids if pk in found]
+    _read_beside(items)
+    return items
+
+
+def _read_beside(items: Sequence[ApprovalRequest]) -> None:
+    if not items:
+        return
+    ids = [item.pk for item in items]
+    for name, kept in _BESIDE.items():
+        of_item: dict[int, list] = {pk: [] for pk in ids}
+        for row in kept(ids=ids):
+            of_item[row.item_id].append(row)
+        for item in items:
+            setattr(item, name, of_item[item.pk])
 
 
 def with_steps() -> Prefetch:
@@ -53,8 +81,8 @@ def add(decision: Decision) -> None:
     decision.item.known_decisions.append(decision)
 
 
-def _joined() -> QuerySet[ApprovalRequest]:
-    return ApprovalRequest.objects.select_related(
+def _joined(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    return found.select_related(
         "queue",
         "requested_by",
         "owner",
@@ -86,6 +114,21 @@ def _lock(ref: Slot) -> QuerySet:
 
 
 _LOCK = Kept(_lock, "ref")
-_READ = Kept(lambda pk: _joined().filter(pk=pk), "pk")
+_READ = Kept(lambda pk: _joined(ApprovalRequest.objects).filter(pk=pk), "pk")
+_READ_MANY = Kept(
+    lambda ids: _joined(ApprovalRequest.objects).filter(Q(is_among(F("pk"), ids))), "ids"
+)
 _STEPS = Kept(lambda item: _steps().annotate(is_capped=_is_capped()).filter(item=item), "item")
 _DECISIONS = Kept(lambda item: _decisions().filter(item=item), "item")
+
+
+def _of_many(rows: QuerySet) -> Kept:
+    return Kept(lambda ids: rows.filter(Q(is_among(F("item"), ids))), "ids")
+
+
+# By where a request holds them.
+_BESIDE = {
+    KNOWN["all_steps"]: _of_many(_steps()),
+    KNOWN["decisions"]: _of_many(_decisions()),
+    KNOWN["settlements"]: _of_many(Settlement.objects.select_related("proposed_by")),
+}

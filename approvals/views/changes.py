@@ -81,8 +81,8 @@ def _entered(request: HttpRequest, shown: Shown, now: datetime) -> int:
     """How many requests would stand on this page that don't stand there yet."""
     query = QueryDict(shown.query)
     found = Listing(request, query, now).found
-    page = queries.queue_page(found.values("ref"), cursor=query.get("cursor", ""))
-    return sum(row["ref"] not in shown.rows for row in page.items)
+    page = queries.places(found, "ref", cursor=query.get("cursor", ""))
+    return sum(ref not in shown.rows for *_, ref in page.items)
 
 
 def _cells(

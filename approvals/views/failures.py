@@ -19,7 +19,7 @@ from approvals.paging import BadCursor
 from approvals.refusals import Invalid
 from approvals.rules import SEEING, may
 from approvals.views import bulk
-from approvals.views.frame import reader, whole
+from approvals.views.frame import reader, watched, whole
 from approvals.views.rows import rows
 from approvals.wording import listed, visible
 
@@ -38,7 +38,7 @@ def board(request: HttpRequest) -> HttpResponse:
     person, now = _operator(request), timezone.now()
     view = request.GET.get("view", "all")
     view = view if view in VIEWS else "all"
-    found = failures.groups(person, now)
+    found = failures.groups(person, now, watched(request))
     gone = failures.resolved(person, now)
     in_view = [group for group in found if _is_in(view, group)]
     context = {
@@ -66,7 +66,7 @@ def cause(request: HttpRequest, code: str) -> HttpResponse:
     if code not in CAUSES:
         raise Http404(code)
     why = CAUSES[code]
-    found = failures.groups(person, now, code=code)
+    found = failures.groups(person, now, watched(request), code=code)
     group = found[0] if found else Group(why)
     affected = queries.seen_by(person).filter(state__in=failures.FAILING, cause=code)
     try:
@@ -83,8 +83,8 @@ def cause(request: HttpRequest, code: str) -> HttpResponse:
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
         "actions": _actions(request, group),
         "runbook": runbooks.find(why.runbook),
-        "watch": group.watch,
-        "watch_value": group.watch.above if group.watch else max(group.count, 1),
+        "above": group.above,
+        "watch_value": max(group.count, 1) if group.above is None else group.above,
     }
     return render(request, "approvals/failure.html", context)
 
@@ -199,9 +199,9 @@ def _line(group: Group) -> dict:
         "meaning": why.meaning,
         "next": why.next_step,
         "next_at": group.next_at,
-        "grown": f"Grew past {group.watch.above:,}" if group.has_grown else "",
+        "grown": f"Grew past {group.above:,}" if group.has_grown else "",
         "runbook_url": f"/runbooks/{why.runbook}/",
-        "above": group.watch.above if group.watch else None,
+        "above": group.above,
     }
 
 

@@ -112,6 +112,11 @@ def tallies(request: HttpRequest) -> dict[str, Tally]:
     return _counted(request).tallies
 
 
+def watched(request: HttpRequest) -> dict[str, int]:
+    """By cause that this reader watches, with how many more it is news to them."""
+    return _counted(request).watched
+
+
 def counts(request: HttpRequest, now: datetime) -> dict[str, int]:
     """How many requests each view of the queue holds for this reader; with what the bar counts."""
     request.counted = counting.count(reader(request), now)
