@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.db import connection, models
-from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, QuerySet
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 from psycopg import sql
+
+from audit.prepared import kept_cursor
 
 
 class Slot(Expression):
@@ -76,8 +77,7 @@ def _literal(value: Any) -> str:
 
 
 def _fetched(text: str, params: list) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.cursor = ServerBindingCursor(connection.connection)
+    with kept_cursor() as cursor:
         cursor.execute(text, params)
         return cursor.fetchall()
 

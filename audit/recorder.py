@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from audit import chain, commitments, correlation
 from audit.models import Event, Outcome
+from audit.prepared import kept_cursor
 
 
 class OutsideTransaction(RuntimeError):
@@ -124,10 +125,9 @@ RETURNING {", ".join(_GIVEN)}
 
 def _append(event: Event) -> None:
     """In one statement: lock the stream's head, take the next number, hash as `chain.link` does."""
-    values = [
-        field.get_db_prep_save(getattr(event, field.attname), connection) for field in _FIELDS
-    ]
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+    own = connections[connection.alias]
+    values = [field.get_db_prep_save(getattr(event, field.attname), own) for field in _FIELDS]
+    with transaction.atomic(savepoint=False), kept_cursor() as cursor:
         cursor.execute(_APPEND, [*chain.around_seq(event), *values, event.stream])
         event.pk, event.seq, event.prev_hash, event.hash, event.xid = cursor.fetchone()
     event.xid = int(event.xid)

@@ -7,8 +7,10 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Self
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models.expressions import DatabaseDefault
+
+from audit.prepared import kept_cursor
 
 
 class WrittenRow(models.Model):
@@ -23,7 +25,7 @@ class WrittenRow(models.Model):
         row = cls(**columns)
         values = {name: value for name, value in row.columns().items() if _is_given(value)}
         text, told = cls._adding(tuple(values))
-        with connection.cursor() as cursor:
+        with kept_cursor() as cursor:
             cursor.execute(text, cls._as_sent(values))
             for field, value in zip(told, cursor.fetchone(), strict=True):
                 row.__dict__[field.attname] = _as_received(field, value)
@@ -33,7 +35,7 @@ class WrittenRow(models.Model):
     @classmethod
     def write(cls, values: Mapping[str, Any], **where: Any) -> int:
         """As `objects.filter(**where).update(**values)` does, for columns that equal a value."""
-        with connection.cursor() as cursor:
+        with kept_cursor() as cursor:
             text = cls._writing(tuple(values), tuple(where))
             cursor.execute(text, [*cls._as_sent(values), *where.values()])
             return cursor.rowcount
@@ -44,8 +46,8 @@ class WrittenRow(models.Model):
 
     @classmethod
     def _as_sent(cls, values: Mapping[str, Any]) -> list:
-        fields = cls._by_column()
-        return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
+        fields, own = cls._by_column(), connections[connection.alias]
+        return [fields[name].get_db_prep_save(value, own) for name, value in values.items()]
 
     @classmethod
     @functools.cache
