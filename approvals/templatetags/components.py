@@ -1,6 +1,10 @@
 """What the components need beyond the template language: the shape that stands for a tone."""
 
+import functools
+
 from django import template
+from django.utils.safestring import SafeString
+from heroicons.templatetags.heroicons import heroicon_mini
 
 register = template.Library()
 
@@ -19,6 +23,17 @@ ICON_OF_TONE = {
 def tone_icon(tone: str) -> str:
     """The heroicon of a status tone; colour alone never carries the meaning."""
     return ICON_OF_TONE.get(tone, ICON_OF_TONE["neutral"])
+
+
+@register.filter
+def tone_mark(tone: str) -> SafeString:
+    """The same as it is drawn in a tag; lists show one in each row."""
+    return _drawn(tone_icon(tone))
+
+
+@functools.cache
+def _drawn(icon: str) -> SafeString:
+    return heroicon_mini(icon, size=16)
 
 
 @register.filter
