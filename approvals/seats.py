@@ -158,7 +158,7 @@ def _rows(person: Access) -> Iterator[tuple]:
 @functools.cache
 def _everybody() -> Compiled:
     """PostgreSQL works out what is `MATERIALIZED` once for each query, and not for each request."""
-    queues = Queue.objects.filter(
+    queues = Queue.objects.order_by().filter(
         grants.holds(
             "decide_request", Queue, user=OuterRef(OuterRef("user")), object_id=OuterRef("pk")
         )
