@@ -33,8 +33,9 @@ class Kept:
     """`Kept(build)`, where `build` makes a queryset of a slot for each of the names in `values`.
 
     Calling it with the values gives what a list of that queryset would: models, or tuples of values.
-    Without prefetching; its text must not depend on the values, so none of them is a condition, and a list
-    is sent as an array, for `= ANY`. Its plan must not either: for what is found by keys, or counted whole.
+    Without prefetching; its text must not depend on the values, so none of them is a condition, and a
+    list is sent as an array, for `= ANY`. Its plan must not either: for what is found by keys, or
+    counted whole.
     """
 
     def __init__(self, build: Callable[..., QuerySet], *names: str) -> None:
