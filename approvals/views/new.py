@@ -97,7 +97,7 @@ def check(request: HttpRequest, kind: str) -> HttpResponse:
             request, chosen, form, status=422, duplicate=_visible_duplicate(request, refusal)
         )
     except Refusal as refusal:
-        return _refused(request, refusal)
+        return errors.refused(request, refusal, ref="", back="/requests/new/")
     said = answer.sentence
     if answer.is_replay:
         said = f"Already recorded: {said} Nothing was sent twice."
@@ -309,12 +309,3 @@ def _visible_duplicate(request: HttpRequest, refusal: Refusal) -> dict | None:
     ref = refusal.facts.get("ref")
     item = ApprovalRequest.objects.filter(ref=ref).first() if ref else None
     return _duplicate(request, item) if item else None
-
-
-def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    context = {
-        "heading": "This was not sent",
-        "sentence": errors.sentence_of(refusal),
-        "back_url": "/requests/new/",
-    }
-    return render(request, "approvals/refused.html", context, status=refusal.status)

@@ -3,9 +3,10 @@
 import pytest
 
 from accounts import grants
+from approvals.commands import submit
 from approvals.kinds.refund import Refund
 from approvals.models import ApprovalRequest, IdempotencyRecord
-from approvals.refusals import Invalid
+from approvals.refusals import CommandInFlight, Invalid
 from tests.approvals.pages.common import FORMS, form, hidden, text
 
 
@@ -208,3 +209,16 @@ def test_an_empty_form_names_what_is_missing(client, cast):
     ):
         assert sentence in page
     assert "This field is required" not in page
+
+
+def test_who_sends_it_twice_at_once_is_told_that_it_is_in_flight(cast, as_, examined, monkeypatch):
+    """The words of all pages: a second later the same form gets the answer of the first."""
+
+    def in_flight(**_: object) -> None:
+        raise CommandInFlight("Nothing was recorded; try again.")
+
+    monkeypatch.setattr(submit, "submit", in_flight)
+    page = as_("requester").post("/requests/new/refund/check/", form())
+    assert page.status_code == 409
+    assert "Somebody is changing this right now" in text(page)
+    assert 'href="/requests/new/"' in page.content.decode()
