@@ -22,6 +22,8 @@ from tests.conftest import PASSWORD, point_to
 from tests.demo.conftest import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE_MS = 30_000  # only a failure waits so long; machines differ by a factor of three
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -158,7 +160,7 @@ def sign_in(site: str, chromium: Browser) -> Iterator[SignIn]:
 
     def begin(email: str, **options) -> Page:
         context = chromium.new_context(base_url=site, reduced_motion="reduce", **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -7,6 +7,7 @@ import pytest
 from allauth.mfa.totp.internal import auth
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.conftest import _is_complaint as is_complaint
 from tests.browser.test_paths import assert_fine
 from tests.conftest import PASSWORD
@@ -19,7 +20,7 @@ def page(chromium: Browser, site: str):
     """By a name: a passkey belongs to a host name, never to a number."""
     address = site.replace("127.0.0.1", "localhost")
     context = chromium.new_context(base_url=address, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     found = context.new_page()
     complaints: list[str] = []
     found.on("pageerror", lambda error: complaints.append(str(error)))
