@@ -92,6 +92,7 @@ def test_a_passkey_is_made_and_signs_in_without_a_password(page: Page):
 def _remove_it(page: Page) -> None:
     page.goto("/accounts/2fa/webauthn/")
     page.get_by_role("link", name="Remove…").click()
+    page.wait_for_url(lambda url: not url.endswith("/accounts/2fa/webauthn/"))
     if page.get_by_role("heading", name="Confirm that it is you").is_visible():
         fine(page)
         page.goto("/accounts/reauthenticate/?next=/accounts/2fa/webauthn/")
