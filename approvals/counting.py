@@ -21,7 +21,7 @@ from approvals.failures import FAILING
 from approvals.models import OPEN, ApprovalRequest, CauseWatch, State
 from approvals.queries import VIEWS, WITH_PEOPLE, WITH_SYSTEMS
 from approvals.rules import SEEING_AT_ALL
-from approvals.seats import MayDecide, Reader
+from approvals.seats import MayDecide
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,7 @@ def _parts(slots: dict[str, Slot], *, views: bool, by_token: bool) -> Iterator[Q
             own=Count("pk", filter=is_own) if views else _ZERO,
         )
     )
-    reader = Reader({name: slots[name] for name in seats.SEAT}, by_token=by_token)
-    may = Q(MayDecide(reader))
+    may = Q(MayDecide(seats.of_columns(slots, by_token=by_token)))
     if not by_token:
         may |= may_with_glass(slots["user"], slots["key"], slots["glass_queues"])
     nobody = stuck.is_stuck_for_want_of_people(slots["now"])

@@ -31,17 +31,17 @@ from accounts.access import Access
 from accounts.kept_queries import Slot
 from accounts.models import Cover, Membership, User
 from approvals.models import Choice, Decision, Queue, Step
-from approvals.seats import Deciders, Everybody, MayDecide, Reader, decides_now
+from approvals.seats import Deciders, MayDecide, decides_now, everybody, of_person
 
 
 def somebody_may_decide() -> Q:
     """Requests with an open step that somebody may decide, in the browser."""
-    return Q(MayDecide(Everybody()))
+    return Q(MayDecide(everybody()))
 
 
 def can_decide(person: Access) -> Q:
     """Requests with an open step that this person may decide, as `may("approve", …)` says."""
-    able = Q(MayDecide(Reader.of(person)))
+    able = Q(MayDecide(of_person(person)))
     if person.auth_method == "token" or not decides_now(person):
         return able
     queues = person.queues_with("break_glass")
@@ -120,7 +120,7 @@ def lacks_deciders() -> Q:
         **here, step=OuterRef("step"), voided_at=None, choice=Choice.APPROVE
     )
     too_few = LessThan(
-        Deciders(Everybody()) + Coalesce(Subquery(_counted(given)), 0), Subquery(quorum)
+        Deciders(everybody()) + Coalesce(Subquery(_counted(given)), 0), Subquery(quorum)
     )
     return Q(Q(is_parallel=False), too_few) | Q(~somebody_may_decide(), is_parallel=True)
 

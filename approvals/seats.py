@@ -10,7 +10,7 @@ could decide themselves.
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
@@ -93,42 +93,51 @@ COLUMNS = (
 )
 
 
-Compiled = tuple[str, tuple]
+class Seats(NamedTuple):
+    """A table of seats for a query: its text and values. `by_token`: a program speaks from them."""
+
+    table: str
+    values: tuple
+    by_token: bool = False
 
 
-class Seats:
-    """Where seats come from, as a table of a query."""
+@functools.cache
+def everybody() -> Seats:
+    """Of everybody who may decide anything now, in the browser.
 
-    by_token = False
-
-    def as_table(self) -> Compiled:
-        raise NotImplementedError
-
-
-class Everybody(Seats):
-    """Of everybody who may decide anything now, in the browser."""
-
-    def as_table(self) -> Compiled:
-        return _everybody()
-
-
-class Reader(Seats):
-    """Those of one person: their own, and of whom they cover, where both may decide.
-
-    `columns`: those of `SEAT`, each as a list; or the slots in which a kept query is sent them.
+    PostgreSQL works out what is `MATERIALIZED` once for each query, and not for each request.
     """
+    queues = Queue.objects.order_by().filter(
+        grants.holds(
+            "decide_request", Queue, user=OuterRef(OuterRef("user")), object_id=OuterRef("pk")
+        )
+    )
+    found = Membership.objects.filter(
+        ~holding.is_running("user__"), user__is_active=True, user__is_service=False
+    ).values_list(
+        Func(ArraySubquery(queues.values("pk")), function="unnest", output_field=BigIntegerField()),
+        "group",
+        "user__person_key",
+        "user__person_key",
+        "limit_amount",
+        "limit_currency",
+    )
+    text, params = found.query.get_compiler(connection=connection).as_sql()
+    names = ", ".join(SEAT)
+    once = f"(WITH seats ({names}) AS MATERIALIZED ({text}) SELECT * FROM seats) AS seat"  # noqa: S608 -- a query of ours
+    return Seats(once, tuple(params))
 
-    def __init__(self, columns: Mapping[str, list | Slot], *, by_token: bool = False) -> None:
-        self._columns, self.by_token = columns, by_token
 
-    @classmethod
-    def of(cls, person: Access) -> Self:
-        return cls(columns_of(person), by_token=person.auth_method == "token")
+def of_person(person: Access) -> Seats:
+    """Their own, and those of whom they cover, where both may decide."""
+    return of_columns(columns_of(person), by_token=person.auth_method == "token")
 
-    def as_table(self) -> Compiled:
-        arrays = ", ".join(f"%s::{kind}[]" for kind in SEAT.values())
-        values = tuple(self._columns[name] for name in SEAT)
-        return f"unnest({arrays}) AS seat ({', '.join(SEAT)})", values
+
+def of_columns(columns: Mapping[str, list | Slot], *, by_token: bool) -> Seats:
+    """`columns`: those of `SEAT`, each as a list; or the slots in which a kept query is sent them."""
+    arrays = ", ".join(f"%s::{kind}[]" for kind in SEAT.values())
+    table = f"unnest({arrays}) AS seat ({', '.join(SEAT)})"
+    return Seats(table, tuple(columns[name] for name in SEAT), by_token)
 
 
 def decides_now(person: Access) -> bool:
@@ -155,30 +164,6 @@ def _rows(person: Access) -> Iterator[tuple]:
                 yield (queue, team, key, person.person_key, *limit)
 
 
-@functools.cache
-def _everybody() -> Compiled:
-    """PostgreSQL works out what is `MATERIALIZED` once for each query, and not for each request."""
-    queues = Queue.objects.order_by().filter(
-        grants.holds(
-            "decide_request", Queue, user=OuterRef(OuterRef("user")), object_id=OuterRef("pk")
-        )
-    )
-    found = Membership.objects.filter(
-        ~holding.is_running("user__"), user__is_active=True, user__is_service=False
-    ).values_list(
-        Func(ArraySubquery(queues.values("pk")), function="unnest", output_field=BigIntegerField()),
-        "group",
-        "user__person_key",
-        "user__person_key",
-        "limit_amount",
-        "limit_currency",
-    )
-    text, params = found.query.get_compiler(connection=connection).as_sql()
-    names = ", ".join(SEAT)
-    once = f"(WITH seats ({names}) AS MATERIALIZED ({text}) SELECT * FROM seats) AS seat"  # noqa: S608 -- a query of ours
-    return once, tuple(params)
-
-
 class _Asked(Expression):
     """The rule, asked of seats for each request of a query."""
 
@@ -196,21 +181,20 @@ class _Asked(Expression):
     def set_source_expressions(self, expressions: list) -> None:
         self._columns = expressions
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> Compiled:
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple]:
         named = {
             name: compiler.compile(column)[0]
             for name, column in zip(COLUMNS, self._columns, strict=True)
         }
-        table, params = self._seats.as_table()
-        alone = NO_PRESENCE_HERE.format(**named) if self._seats.by_token else ""
+        by_token = self._seats.by_token
         rule = RULE.format(
             **named,
-            seats=table,
+            seats=self._seats.table,
             heard=HEARD.format(**named),
-            and_no_presence=NO_PRESENCE if self._seats.by_token else "",
-            and_no_presence_here=alone,
+            and_no_presence=NO_PRESENCE if by_token else "",
+            and_no_presence_here=NO_PRESENCE_HERE.format(**named) if by_token else "",
         )
-        return self.head.format(rule=rule), params
+        return self.head.format(rule=rule), self._seats.values
 
 
 class MayDecide(_Asked):
