@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
+from approvals.commands import decide
 from approvals.models import ApprovalRequest
 from approvals.refusals import Refusal
 from audit.models import Event, Outcome
@@ -67,3 +68,8 @@ def job_arguments() -> list[dict[str, Any]]:
         cursor.execute("SELECT args FROM procrastinate_jobs ORDER BY id")
         found = [arguments for (arguments,) in cursor.fetchall()]
     return [json.loads(one) if isinstance(one, str) else one for one in found]
+
+
+def approve(cast, item, *, by=None, key="K", **changes):
+    body = {"revision": 1, "step": 1, "reason": "", **changes}
+    return decide.approve(ref=item.ref, by=by or cast.approver, at=cast.now, key=key, **body)
