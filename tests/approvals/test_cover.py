@@ -55,7 +55,11 @@ def approve(cast, item, by, **seen):
 
 
 def allowed(cast, item, person):
-    return bool(may("approve", item, cast.access(person)))
+    """What the rule says; the condition of queries must say the same (I7)."""
+    by = cast.access(person)
+    verdict = bool(may("approve", item, by))
+    assert queries.requests().filter(queries.can_decide(by), pk=item.pk).exists() == verdict
+    return verdict
 
 
 @pytest.fixture
