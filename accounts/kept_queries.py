@@ -9,8 +9,9 @@ each value. Its values are sent beside its text, so that the database keeps its 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
-from django.db.models import Expression, QuerySet
+from django.db.models import Expression, ExpressionWrapper, F, Func, QuerySet, Value
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 from psycopg import sql
@@ -27,6 +28,23 @@ class Slot(Expression):
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list["Slot"]]:
         return "%s", [self]
+
+
+def given(value: Any, field: models.Field) -> Expression:
+    """A value as a part of a query; what is one already, such as a slot, as it is."""
+    is_part = hasattr(value, "resolve_expression")
+    return value if is_part else Value(value, output_field=field)
+
+
+def is_among(value: Expression | F, ids: list[int] | Expression | F) -> Func:
+    """Whether an id is one of an array, as a condition: `IN` whose text is the same for any number."""
+    return Func(
+        ExpressionWrapper(value, output_field=models.BigIntegerField()),
+        given(ids, ArrayField(models.BigIntegerField())),
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY(",
+        output_field=models.BooleanField(),
+    )
 
 
 class Kept:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
+from django.db.models import Count, IntegerField, Q, QuerySet, Value
 
 from accounts.access import Access
 from accounts.kept_queries import Kept, Slot
 from approvals import seats, stuck
 from approvals.causes import ACCEPTED
-from approvals.deciders import is_among, may_with_glass
+from approvals.deciders import may_with_glass
 from approvals.failures import FAILING
 from approvals.models import OPEN, ApprovalRequest, CauseWatch, State
 from approvals.queries import VIEWS, WITH_PEOPLE, WITH_SYSTEMS
-from approvals.rules import SEEING_AT_ALL
+from approvals.rules import SEEING_AT_ALL, seen_from
 from approvals.seats import MayDecide
 
 
@@ -120,8 +120,7 @@ def _kept(views: bool, by_token: bool) -> Kept:
 
 def _parts(slots: dict[str, Slot], *, views: bool, by_token: bool) -> Iterator[QuerySet]:
     """Each gives lines of the same columns; what it does not count is 0."""
-    is_visible = Q(is_among(F("queue"), slots["queues"])) | Q(requester_key=slots["seen_as"])
-    found = ApprovalRequest.objects.filter(is_visible).order_by()
+    found = ApprovalRequest.objects.filter(seen_from(slots["queues"], slots["seen_as"])).order_by()
     is_stuck = stuck.is_stuck_by_itself(slots["now"], slots["started_before"])
     is_own = Q(owner=slots["user"]) | Q(state=State.SENT_BACK, requester_key=slots["key"])
     yield (

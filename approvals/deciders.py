@@ -4,16 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
-    BigIntegerField,
     BooleanField,
     Count,
     Exists,
-    Expression,
-    ExpressionWrapper,
     F,
-    Field,
     Func,
     OuterRef,
     Q,
@@ -28,7 +23,7 @@ from django.db.models.lookups import LessThan
 
 from accounts import access
 from accounts.access import Access
-from accounts.kept_queries import Slot
+from accounts.kept_queries import Slot, given, is_among
 from accounts.models import Cover, Membership, User
 from approvals.models import Choice, Decision, Queue, Step
 from approvals.seats import Deciders, MayDecide, decides_now, everybody, of_person
@@ -46,17 +41,6 @@ def can_decide(person: Access) -> Q:
         return able
     queues = person.queues_with("break_glass")
     return able | may_with_glass(person.user_id, person.person_key, queues) if queues else able
-
-
-def is_among(value: object, ids: object) -> Func:
-    """Whether an id is one of an array, as a condition."""
-    return Func(
-        ExpressionWrapper(value, output_field=BigIntegerField()),
-        ids,
-        template="(%(expressions)s))",
-        arg_joiner=" = ANY(",
-        output_field=BooleanField(),
-    )
 
 
 def candidates(teams: Collection[int], at: datetime, *, also: Collection[int] = ()) -> list[Access]:
@@ -88,22 +72,18 @@ def may_with_glass(user: int | Slot, key: UUID | Slot, queues: list[int] | Slot)
     )
     is_contributor = Func(
         F("contributor_keys"),
-        Cast(_given(key, UUIDField()), TextField()),
+        Cast(given(key, UUIDField()), TextField()),
         function="jsonb_exists",
         output_field=BooleanField(),
     )
     # PostgreSQL asks from left to right until something is false, which a comparison with nothing is not.
     return (
         Q(glass_by__isnull=False)
-        & Q(is_among(F("queue"), _given(queues, ArrayField(BigIntegerField()))), glass_by=user)
+        & Q(is_among(F("queue"), queues), glass_by=user)
         & ~Q(requester_key=key)
         & ~Q(is_contributor)
         & Q(Exists(steps))
     )
-
-
-def _given(value: object, field: Field) -> Expression:
-    return value if isinstance(value, Slot) else Value(value, output_field=field)
 
 
 def lacks_deciders() -> Q:

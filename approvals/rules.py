@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts import holding
 from accounts.access import Access, Covered
+from accounts.kept_queries import Slot, is_among
 from accounts.verdicts import ALLOWED, Verdict, denied
 from approvals.wording import clock, money
 
@@ -89,7 +90,12 @@ def visible_to(by: Access) -> Q:
     """The same as `may("view", …)`, as a condition for a query on requests."""
     if not by.is_active:
         return Q(pk__in=())
-    return Q(queue_id__in=by.queues_with(*SEEING_AT_ALL)) | Q(requester_key=by.person_key)
+    return seen_from(by.queues_with(*SEEING_AT_ALL), by.person_key)
+
+
+def seen_from(queues: list[int] | Slot, key: UUID | Slot) -> Q:
+    """Requests of these queues, and those that this person asked for."""
+    return Q(is_among(F("queue"), queues)) | Q(requester_key=key)
 
 
 def _view(item: Item, by: Access) -> Verdict:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.query import ModelIterable
 
-from accounts.kept_queries import Kept, Slot
+from accounts.kept_queries import Kept, Slot, is_among
 from accounts.models import Ceiling
-from approvals.deciders import is_among
 from approvals.models import ApprovalRequest, Decision, Settlement, Step
 from approvals.models.request import KNOWN
 

@@ -10,6 +10,7 @@ from accounts.models import Cover, Membership, User
 from approvals import proof, queries
 from approvals.commands import decide
 from approvals.commands.cover import LONGEST, end_cover, set_cover
+from approvals.deciders import somebody_may_decide
 from approvals.models import Decision, Queue, State
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from approvals.rules import covered_by, may
@@ -173,8 +174,23 @@ def test_one_seat_speaks_once(cast, cover):
     with pytest.raises(NotAllowed):
         approve(cast, twice, cast.limited_approver)
     assert cast.get(twice.ref).state == State.PENDING
+    now = cast.get(twice.ref)
+    assert not allowed(cast, now, cast.approver)
+    assert not allowed(cast, now, cast.limited_approver)
+    assert allowed(cast, now, cast.second_approver)
     approve(cast, twice, cast.second_approver)
     assert cast.get(twice.ref).state == State.APPROVED
+
+
+def test_when_all_seats_have_spoken_nobody_is_left(cast, cover):
+    """Not who was spoken for, either: it is stuck (I8)."""
+    twice = cast.ask(payload={"amount": LARGE})
+    cover(cast.limited_approver, cast.approver)
+    approve(cast, twice, cast.limited_approver)
+    pending = queries.requests().filter(pk=twice.pk)
+    assert pending.filter(somebody_may_decide()).exists()
+    Membership.objects.filter(user=cast.second_approver).delete()
+    assert not pending.filter(somebody_may_decide()).exists()
 
 
 def test_nobody_speaks_for_who_has_spoken(cast, cover, large):

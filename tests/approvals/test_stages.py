@@ -241,6 +241,7 @@ TABLES = {
         {"distinct_people": True},
     ),
     "present": ([FINANCE | {"person_present": True}, RISK | TOGETHER], {}),
+    "present alone": ([FINANCE | {"person_present": True}, RISK], {}),
 }
 
 
