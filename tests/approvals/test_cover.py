@@ -128,6 +128,13 @@ def test_a_right_lost_later_ends_the_seat(cast, cover, large, refunds):
     assert not allowed(cast, large, cast.limited_approver)
 
 
+def test_a_right_that_the_deputy_lost_ends_it(cast, cover, large, refunds):
+    """They decide only where they could themselves, also if that changed after the cover was set."""
+    cover(cast.limited_approver, cast.approver)
+    Membership.objects.filter(user=cast.limited_approver).delete()
+    assert not allowed(cast, large, cast.limited_approver)
+
+
 def test_a_closed_account_covers_nothing(cast, cover, large):
     cover(cast.limited_approver, cast.approver)
     User.objects.filter(pk=cast.approver.pk).update(is_active=False)
