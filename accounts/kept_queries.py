@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Expression, ExpressionWrapper, F, Func, QuerySet, Value
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
@@ -64,6 +65,17 @@ class Kept:
         made = self._made or self._make()
         params = [values[name] for name in made.names]
         return made.read(_fetched(made.text, params))
+
+    def of(self, ids: QuerySet) -> list:
+        """The same where its only value is what this query finds; asked in one, and planned anew."""
+        made = self._made or self._make()
+        try:
+            text, params = ids.query.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(made.text.replace("%s", f"ARRAY({text})"), params)
+            return made.read(cursor.fetchall())
 
     def _make(self) -> "_Made":
         """Several threads may make it at once; what they see of each other's is whole."""

@@ -24,7 +24,11 @@ class Page(Generic[Row]):
 
 def page_of(found: QuerySet, *, size: int, of: str, place: Callable[[Any], list]) -> Page:
     """The first `size` rows. `place` says where a row stands in the order, `of` which list it is."""
-    items = list(found[: size + 1])
+    return cut(list(found[: size + 1]), size=size, of=of, place=place)
+
+
+def cut(items: Sequence[Row], *, size: int, of: str, place: Callable[[Any], list]) -> Page[Row]:
+    """The same of rows that were read already, one more than fit if there are more."""
     has_more = len(items) > size
     return Page(items[:size], cursor_at(place(items[size - 1]), of=of) if has_more else "")
 

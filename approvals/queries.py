@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
@@ -34,7 +35,7 @@ from approvals.models import (
     SavedView,
     State,
 )
-from approvals.paging import Page, page_of, place_in
+from approvals.paging import Page, cut, place_in
 from approvals.rules import covered_by, may, visible_to
 from approvals.whole import read, requests
 from approvals.wording import short_name
@@ -46,6 +47,7 @@ MOST_DECISIONS = 100
 MOST_OTHERS = 5
 DECISION_ORDER = ("due_order", "created_at", "id")
 ORDER = ("rank", "due_order", "created_at", "id")
+_IN_ORDER = attrgetter(*ORDER)
 WITH_PEOPLE = (State.PENDING, State.SENT_BACK, State.NEEDS_PERSON)
 WITH_SYSTEMS = (State.APPROVED, State.EXECUTING, State.RETRYING, State.IN_DOUBT)
 
@@ -100,22 +102,25 @@ def queue_page(
     found: QuerySet[ApprovalRequest], *, cursor: str = "", size: int = PAGE
 ) -> Page[ApprovalRequest]:
     """A page in the fixed order of the queue. Raise `BadCursor` for a cursor we didn't make."""
-    page = places(found, cursor=cursor, size=size)
-    return Page(read([pk for _, _, _, pk in page.items]), page.next_cursor)
+    items = read(_from(found, cursor).values("pk")[: size + 1])
+    items.sort(key=_IN_ORDER)
+    return cut(items, size=size, of="queue", place=_place_of)
 
 
-def places(
-    found: QuerySet[ApprovalRequest], *more: str, cursor: str = "", size: int = PAGE
-) -> Page[tuple]:
-    """The same page as rows: where each stands in the `ORDER`, and these columns of it."""
+def refs_on_page(found: QuerySet[ApprovalRequest], *, cursor: str) -> list[str]:
+    """The references of the same page."""
+    return list(_from(found, cursor).values_list("ref", flat=True)[:PAGE])
+
+
+def _from(found: QuerySet[ApprovalRequest], cursor: str) -> QuerySet[ApprovalRequest]:
+    """In the order of the queue, behind this place."""
     if cursor:
         found = found.filter(_after(_place(cursor)))
-    rows = found.order_by(*ORDER).values_list(*ORDER, *more)
-    return page_of(rows, size=size, of="queue", place=_as_json)
+    return found.order_by(*ORDER)
 
 
-def _as_json(row: tuple) -> list:
-    rank, due, created, pk, *_ = row
+def _place_of(item: ApprovalRequest) -> list:
+    rank, due, created, pk = _IN_ORDER(item)
     return [rank, due.isoformat(), created.isoformat(), pk]
 
 

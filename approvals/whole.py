@@ -26,10 +26,9 @@ def requests() -> Requests:
     return _joined(Requests(ApprovalRequest))
 
 
-def read(ids: Sequence[int]) -> list[ApprovalRequest]:
-    """Those with these ids, in their order; as `requests`, with kept texts and plans."""
-    found = {item.pk: item for item in _READ_MANY(ids=list(ids))} if ids else {}
-    items = [found[pk] for pk in ids if pk in found]
+def read(ids: QuerySet) -> list[ApprovalRequest]:
+    """Those whose ids this query finds, in no order; as `requests`, with texts that are kept."""
+    items = _READ_MANY.of(ids)
     _read_beside(items)
     return items
 

@@ -81,8 +81,8 @@ def _entered(request: HttpRequest, shown: Shown, now: datetime) -> int:
     """How many requests would stand on this page that don't stand there yet."""
     query = QueryDict(shown.query)
     found = Listing(request, query, now).found
-    page = queries.places(found, "ref", cursor=query.get("cursor", ""))
-    return sum(ref not in shown.rows for *_, ref in page.items)
+    there = queries.refs_on_page(found, cursor=query.get("cursor", ""))
+    return sum(ref not in shown.rows for ref in there)
 
 
 def _cells(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -71,11 +71,12 @@ def _results(request: HttpRequest, typed: str) -> dict:
 
 def _hits(seen: QuerySet[ApprovalRequest], typed: str) -> list[tuple[int, str]]:
     """The newest that the reader sees, id and customer: those called exactly this, if there are any."""
-    for ids in (finding.named(typed), finding.resembling(typed)):
-        newest = _in_order(seen.filter(pk__in=ids))[:MOST]
-        if hits := list(newest.values_list("pk", "customer")):
-            return hits
-    return []
+    exact = seen.filter(pk__in=finding.named(typed))
+    alike = seen.filter(~Exists(exact), pk__in=finding.resembling(typed))
+    newest, more = (
+        _in_order(found).values_list("pk", "customer")[:MOST] for found in (exact, alike)
+    )
+    return list(newest.union(more, all=True))
 
 
 def _in_order(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:

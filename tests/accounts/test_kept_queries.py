@@ -3,11 +3,11 @@
 import threading
 
 from django.db import connection
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access
-from accounts.kept_queries import Kept
+from accounts.kept_queries import Kept, is_among
 from accounts.models import Membership, User
 from approvals.models import Queue
 
@@ -109,3 +109,21 @@ def test_a_thread_that_makes_it_anew_leaves_the_others_alone(cast):
     assert kept(pk=cast.approver.pk) == [cast.approver]
     asked.set()
     other.join()
+
+
+def test_its_values_may_be_what_another_query_finds(cast, django_assert_num_queries):
+    kept = Kept(lambda ids: User.objects.filter(Q(is_among(F("pk"), ids))), "ids")
+    people = User.objects.filter(email__contains="%").values("pk") | User.objects.filter(
+        pk__in=[cast.approver.pk, cast.requester.pk]
+    ).values("pk")
+    with django_assert_num_queries(1):
+        assert set(kept.of(people)) == {cast.approver, cast.requester}
+    with django_assert_num_queries(1):
+        assert len(kept.of(people.order_by("pk")[:1])) == 1
+
+
+def test_of_a_query_that_can_find_nothing_nothing_is_asked(cast, django_assert_num_queries):
+    kept = Kept(lambda ids: User.objects.filter(Q(is_among(F("pk"), ids))), "ids")
+    kept(ids=[])
+    with django_assert_num_queries(0):
+        assert kept.of(User.objects.none().values("pk")) == []
