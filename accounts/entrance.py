@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import views
+from allauth.account.decorators import reauthentication_required
+from allauth.usersessions.views import list_usersessions
 from django.conf import settings
 from django.db import transaction
 from django.forms import Form
@@ -31,4 +33,7 @@ class AskForLink(views.PasswordResetView):
 sign_in = SignIn.as_view()
 ask_for_link = AskForLink.as_view()
 # The new password and the day that follows it (`accounts.holding`), or neither.
+sessions = reauthentication_required(enabled=lambda request: request.method == "POST")(
+    list_usersessions
+)
 choose_password = transaction.atomic(views.password_reset_from_key)

@@ -77,6 +77,14 @@ class Sessions(DefaultUserSessionsAdapter):
             _tell(sessions[0].user, len(sessions))
 
 
+@transaction.atomic
+def end_one(session: UserSession) -> bool:
+    """This one ends now; False when it had ended already."""
+    found = list(UserSession.objects.select_for_update().filter(pk=session.pk))
+    Sessions().end_sessions(found)
+    return bool(found)
+
+
 def end_all(user: User) -> int:
     """Every session of theirs ends now; how many there were."""
     sessions = list(UserSession.objects.filter(user=user))

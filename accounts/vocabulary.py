@@ -29,7 +29,7 @@ WORDS = [
     ),
     Word("person.connect", "Connected with {provider} to sign in", "person", ("provider",)),
     Word("person.disconnect", "No longer connected with {provider}", "person", ("provider",)),
-    Word("person.end_sessions", "Ended {sessions} other sessions", "person", ("sessions",)),
+    Word("person.end_sessions", "Other sessions ended: {sessions}", "person", ("sessions",)),
     Word("person.settings", "Own settings changed", "person"),
     Word("token.create", "API token “{name}” made", "token", _TOKEN),
     Word("token.rotate", "API token “{name}” replaced", "token", (*_TOKEN, "replaced_by")),

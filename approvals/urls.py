@@ -33,6 +33,7 @@ from approvals.views import (
     runbooks,
     saved_views,
     second_looks,
+    sessions,
     systems,
     tokens,
 )
@@ -94,6 +95,7 @@ urlpatterns = [
     path("me/", me.me, name="me"),
     path("me/cover/", cover.cover, name="cover"),
     path("me/cover/<int:number>/end/", cover.end, name="end_cover"),
+    path("me/sessions/<int:number>/end/", sessions.end, name="end_session"),
     path("me/tokens/", tokens.index, name="tokens"),
     path("me/tokens/new/", tokens.new, name="new_token"),
     path("me/tokens/<slug:prefix>/rotate/", tokens.rotate, name="rotate_token"),

@@ -38,6 +38,7 @@ urlpatterns = [
     ),
     path("accounts/oidc/<slug:provider_id>/login/", single_sign_on.login),
     path("accounts/oidc/<slug:provider_id>/login/callback/", single_sign_on.callback),
+    path("accounts/sessions/", entrance.sessions),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

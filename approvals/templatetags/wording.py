@@ -7,9 +7,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from approvals.wording import clock, relative
+from accounts.browsers import browser_called
+from approvals.wording import clock, relative, visible
 
 register = template.Library()
+register.filter(browser_called)
+register.filter(visible)
 
 
 @register.simple_tag(takes_context=True)

@@ -64,7 +64,7 @@ def of_what_there_is() -> dict[str, dict[str, Any]]:
         "runbook": {"slug": "provider-limits"},
         **_all(("hold_system", "resume_system"), system),
         "delete_view": {"number": 1},
-        "end_cover": {"number": 1},
+        **_all(("end_cover", "end_session"), {"number": 1}),
         **_all(("rotate_token", "revoke_token"), {"prefix": "abcdefgh"}),
         "problem": {"code": "not-found"},
         **{name: {"pk": handoff.pk} for name in HANDOFF},

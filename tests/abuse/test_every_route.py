@@ -47,7 +47,7 @@ ROWS = {
     "4444434": "seats",
     "mmmmmmm": "save_view delete_view new_check reveal watch end_cover stripe_webhook mark_read "
     "watch_request handoff_save handoff_fill handoff_send handoff_acknowledge webhook_replay_one "
-    "audit_export audit_check draft_begin trial_stop access_propose access_review_file end_sessions password_link "
+    "audit_export audit_check draft_begin trial_stop access_propose access_review_file end_session end_sessions password_link "
     "rule_move csp_reports",
 }
 OPEN = {"csp_reports", "problems", "problem", "stripe_webhook", "livez", "readyz", "metrics"}

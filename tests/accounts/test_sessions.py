@@ -1,5 +1,6 @@
 """How long somebody stays signed in, and ending it from elsewhere."""
 
+import re
 import time
 
 import pytest
@@ -11,12 +12,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import sessions
+from accounts.browsers import browser_called
 from accounts.models import User
 from audit.models import Event
 from tests.accounts.test_second_factor import _forget_used_codes, code_for, set_up, signed_in
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("db")
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/129.0.0.0 Safari/537.36"
+)
 
 
 def moved_back(client: Client, **seconds: float) -> None:
@@ -57,7 +64,7 @@ def test_being_used_is_written_once_in_five_minutes(cast, django_assert_num_quer
 
 
 def test_others_of_ones_own_sessions_are_seen_and_ended(cast):
-    here, there = signed_in(cast.operator), signed_in(cast.operator)
+    here, there = confirmed(cast.operator), signed_in(cast.operator)
     for client in (here, there):
         assert client.get("/queue/").status_code == 200
     assert here.get("/accounts/sessions/").content.decode().count('<li class="card">') == 2
@@ -163,3 +170,105 @@ def test_a_session_that_was_ended_meanwhile_does_nothing(cast, monkeypatch):
     answer = client.post(f"/requests/{item.ref}/claim/", {"idempotency_key": cast.key()})
     assert answer.status_code == 400
     assert cast.get(item.ref).owner is None
+
+
+def confirmed(user: User) -> Client:
+    """A browser in which they have just confirmed that it is them."""
+    client = signed_in(user)
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
+    return client
+
+
+def listed(client: Client) -> dict[str, UserSession]:
+    """By what its button says: the others of whom this browser belongs to."""
+    page = client.get("/accounts/sessions/").content.decode()
+    sent_to = re.findall(r'action="(/me/sessions/(\d+)/end/)"', page)
+    assert len(sent_to) == page.count(">End<")
+    return {path: UserSession.objects.get(pk=number) for path, number in sent_to}
+
+
+def said(answer) -> list[str]:
+    return [message.message for message in answer.context["messages"]]
+
+
+def test_one_of_ones_own_sessions_is_ended_and_the_others_go_on(cast):
+    there, elsewhere = signed_in(cast.operator), signed_in(cast.operator)
+    here = confirmed(cast.operator)
+    for client in (here, there, elsewhere):
+        client.get("/queue/", headers={"user-agent": CHROME})
+    [path] = [
+        path
+        for path, session in listed(here).items()
+        if session.session_key == there.session.session_key
+    ]
+    answer = here.post(path, follow=True)
+    assert said(answer) == ["Chrome on Windows is signed out."]
+    assert [client.get("/queue/").status_code for client in (here, there, elsewhere)] == [
+        200,
+        302,
+        200,
+    ]
+    [event] = Event.objects.filter(action="person.end_sessions")
+    assert event.facts == {"sessions": 1}
+    assert said(here.post(path, follow=True)) == ["That session is not there any more."]
+    assert Event.objects.filter(action="person.end_sessions").count() == 1
+
+
+def test_nobody_ends_a_session_of_somebody_else(cast):
+    theirs, other = signed_in(cast.approver), confirmed(cast.operator)
+    session = UserSession.objects.get(user=cast.approver)
+    for number in (session.pk, 10**20):
+        answer = other.post(f"/me/sessions/{number}/end/", follow=True)
+        assert said(answer) == ["That session is not there any more."]
+    assert theirs.get("/queue/").status_code == 200
+    assert not Event.objects.filter(action="person.end_sessions").exists()
+
+
+def test_ones_own_session_is_ended_by_signing_out(cast):
+    client = confirmed(cast.operator)
+    session = UserSession.objects.get(user=cast.operator)
+    assert f"/me/sessions/{session.pk}/" not in client.get("/accounts/sessions/").content.decode()
+    answer = client.post(f"/me/sessions/{session.pk}/end/")
+    assert answer["Location"] == "/accounts/logout/"
+    assert client.get("/queue/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/accounts/sessions/", "/me/sessions/{number}/end/"])
+def test_ending_sessions_wants_to_know_that_it_is_them(cast, path):
+    there, here = signed_in(cast.operator), signed_in(cast.operator)
+    session = UserSession.objects.get(session_key=there.session.session_key)
+    path = path.format(number=session.pk)
+    answer = here.post(path)
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert there.get("/queue/").status_code == 200
+    done = here.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": path}, follow=True)
+    assert len(said(done)) == 1
+    assert there.get("/queue/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "called"),
+    [
+        (CHROME, "Chrome on Windows"),
+        (f"{CHROME} Edg/129.0.0.0", "Edge on Windows"),
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:130.0) Gecko/130.0 Firefox/130.0",
+            "Firefox Mobile on Android",
+        ),
+        ("curl/8.1", "curl"),
+        ("(compatible; Windows NT 10.0)", "Unknown browser on Windows"),
+        ("", "Unknown browser"),
+        ("\u202e(((\x00", "Unknown browser"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(user_agent, called):
+    assert browser_called(user_agent) == called
+
+
+def test_what_a_browser_says_of_itself_is_shown_as_text(cast):
+    client = signed_in(cast.operator)
+    client.get("/queue/")
+    UserSession.objects.filter(user=cast.operator).update(user_agent="<b>Fire\u202efox</b>")
+    assert "It calls itself &lt;b&gt;Firefox&lt;/b&gt;" in (
+        client.get("/accounts/sessions/").content.decode()
+    )

@@ -521,7 +521,7 @@ NO_PAGE = {  # answers that are no pages, and pages that only follow what somebo
     *("webhook_delivery", "webhook_replay_one"),
     *("audit_export", "audit_check", "draft_begin", "rule_move", "trial_stop"),  # commands
     *("policy_file", "trial_export", "access_review_file"),  # files
-    *("access_propose", "seats", "end_sessions", "password_link", "account_email"),
+    *("access_propose", "seats", "end_session", "end_sessions", "password_link", "account_email"),
     *("handoff_save", "handoff_fill", "handoff_send"),
     # Looked at where they are somebody's turn: browser/test_handoff.py.
     *("handoff_withdraw", "handoff_accept_all", "handoff_acknowledge", "handoff_answer"),
