@@ -268,7 +268,7 @@ def test_a_browser_is_called_what_people_call_it(user_agent, called):
 def test_what_a_browser_says_of_itself_is_shown_as_text(cast):
     client = signed_in(cast.operator)
     client.get("/queue/")
-    UserSession.objects.filter(user=cast.operator).update(user_agent="<b>Fire\u202efox</b>")
-    assert "It calls itself &lt;b&gt;Firefox&lt;/b&gt;" in (
+    UserSession.objects.filter(user=cast.operator).update(user_agent="<b>Some\u202ebody</b>")
+    assert "It calls itself &lt;b&gt;Somebody&lt;/b&gt;</p>" in (
         client.get("/accounts/sessions/").content.decode()
     )
