@@ -11,7 +11,7 @@ from django.db import transaction
 
 from audit import feed
 from audit.models import Event
-from notifications import letters, sign_ins, telling
+from notifications import access_changes, letters, sign_ins, telling
 from notifications.models import Follower
 from notifications.notices import tell
 
@@ -45,7 +45,11 @@ def tell_of(events: list[Event], *, at: datetime) -> None:
     """Tell whom these events concern, as things stand at `at`."""
     for moment, some in groupby(events, key=lambda event: event.occurred_at):
         found = list(some)
-        told = [*telling.of_events(found, at), *sign_ins.of_events(found)]
+        told = [
+            *telling.of_events(found, at),
+            *access_changes.of_events(found),
+            *sign_ins.of_events(found),
+        ]
         tell(told, at=at, happened_at=moment)
         for user, address, sentence in sign_ins.of_old_addresses(found):
             letters.write_to_old_address(user, address, sentence, at=at)
