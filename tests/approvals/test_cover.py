@@ -122,6 +122,14 @@ def test_nobody_is_covered_where_they_do_not_decide(cast, cover):
         cover(cast.limited_approver, cast.approver, queues=[other.pk])
 
 
+def test_cover_of_one_queue_lends_nothing_in_another(cast, cover, large):
+    other = Queue.objects.get(slug="account-changes")
+    for person in (cast.limited_approver, cast.approver):
+        grants.give("decide_request", to=person, on=other)
+    cover(cast.limited_approver, cast.approver, queues=[other.pk])
+    assert not allowed(cast, large, cast.limited_approver)
+
+
 def test_a_right_lost_later_ends_the_seat(cast, cover, large, refunds):
     cover(cast.limited_approver, cast.approver)
     Membership.objects.filter(user=cast.approver).delete()
