@@ -97,3 +97,13 @@ def somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return cursor.fetchone()[0] > 0
+
+
+def test_what_was_read_beside_it_is_forgotten_when_it_is_read_anew(cast):
+    policy(cast, TWO)
+    item = whole.requests().get(pk=cast.ask().pk)
+    assert item.every_decision == []
+    cast.approve(item)
+    assert item.every_decision == []
+    item.refresh_from_db()
+    assert len(item.every_decision) == 1
