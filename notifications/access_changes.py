@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from accounts.models import User
 from approvals.wording import short_name
-from audit.models import Event, Outcome
+from audit.models import Event
 from notifications.models import Topic
 from notifications.telling import Telling
 from rights.models import Proposal
@@ -27,8 +27,8 @@ def of_events(events: Iterable[Event]) -> list[Telling]:
 
 
 def _is_of_a_proposal(event: Event) -> bool:
-    is_done = event.outcome == Outcome.SUCCESS
-    return is_done and event.action.startswith("access.") and "proposal" in event.facts
+    """What was refused does not name one: nothing came of it."""
+    return event.action.startswith("access.") and "proposal" in event.facts
 
 
 def _tellings(event: Event, proposal: Proposal) -> Iterator[Telling]:

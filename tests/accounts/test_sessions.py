@@ -214,6 +214,13 @@ def test_one_of_ones_own_sessions_is_ended_and_the_others_go_on(cast):
     assert Event.objects.filter(action="person.end_sessions").count() == 1
 
 
+def test_ended_twice_at_once_it_is_ended_and_recorded_once(cast):
+    signed_in(cast.operator)
+    session = UserSession.objects.get(user=cast.operator)
+    assert [sessions.end_one(session), sessions.end_one(session)] == [True, False]
+    assert Event.objects.filter(action="person.end_sessions").count() == 1
+
+
 def test_nobody_ends_a_session_of_somebody_else(cast):
     theirs, other = signed_in(cast.approver), confirmed(cast.operator)
     session = UserSession.objects.get(user=cast.approver)
