@@ -166,7 +166,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         account_service_url=_address(environ, "ACCOUNT_SERVICE_URL", ""),
         account_service_secret=environ.get("ACCOUNT_SERVICE_SECRET", ""),
         demo_password=environ.get("DEMO_PASSWORD", ""),
-        speed=int(_positive(environ, "DEMO_SPEED", "1")),
+        speed=_speed(environ),
         stripe_webhook_secrets=_secrets(environ, "STRIPE_WEBHOOK_SECRET"),
         stripe_timeout_s=_time_of_a_call(environ, "STRIPE_TIMEOUT_S"),
         account_service_timeout_s=_time_of_a_call(environ, "ACCOUNT_SERVICE_TIMEOUT_S"),
@@ -291,6 +291,13 @@ def _yes_or_no(environ: Mapping[str, str], name: str) -> bool:
     if value in ("1", "true", "yes", "on"):
         return True
     raise ConfigurationError(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def _speed(environ: Mapping[str, str]) -> int:
+    value = _positive(environ, "DEMO_SPEED", "1")
+    if value != int(value):
+        raise ConfigurationError("DEMO_SPEED must be a whole number.")
+    return int(value)
 
 
 def _positive(environ: Mapping[str, str], name: str, default: str) -> float:

@@ -21,6 +21,7 @@ KEY = "k" * 32
         ({"STRIPE_API_BASE": "ftp://x", "SECRET_KEY": KEY}, "http"),
         ({"DEMO_SPEED": "fast", "SECRET_KEY": KEY}, "must be a number"),
         ({"DEMO_SPEED": "-1", "SECRET_KEY": KEY}, "more than 0"),
+        ({"DEMO_SPEED": "0.5", "SECRET_KEY": KEY}, "whole number"),
         ({"STRIPE_TIMEOUT_S": "26", "SECRET_KEY": KEY}, "at most 25"),
         ({"ACCOUNT_SERVICE_TIMEOUT_S": "60", "SECRET_KEY": KEY}, "at most 25"),
         ({"STRIPE_WEBHOOK_SECRET": "whsec_short", "SECRET_KEY": KEY}, "at least 16"),
