@@ -30,7 +30,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Covered:
-    """Somebody whose place one may take now, on `queues`: those where they may decide themselves."""
+    """Somebody whose place one may take now, on `queues`: those where they have the right to decide."""
 
     user_id: int
     name: str
@@ -216,7 +216,9 @@ def _rows(
     """Rights and memberships of these users and of whom they cover at `at`, and those covers."""
     holders, parts = whose("holder"), list(more)
     if at is not None:
-        covers = Cover.objects.filter(Cover.running(at), whose("by"), person__is_active=True)
+        covers = Cover.objects.filter(
+            Cover.running(at), whose("by"), person__is_active=True, person__is_service=False
+        )
         holders |= Q(holder__in=covers.order_by().values("person"))
         parts.append(_covers(covers.order_by()))
     parts += [_grants(found) for found in grants.held_by(holders, objects)]

@@ -15,6 +15,7 @@ from django.db import connection, models
 from django.db.models import Expression, ExpressionWrapper, F, Func, QuerySet, Value
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
 from psycopg import sql
 
 from audit.prepared import kept_cursor
@@ -63,6 +64,8 @@ class Kept:
 
     def __call__(self, **values: Any) -> list:
         made = self._made or self._make()
+        if made.locks and connection.get_autocommit():
+            raise TransactionManagementError("It would lock rows for no longer than it takes.")
         params = [values[name] for name in made.names]
         return made.read(_fetched(made.text, params))
 
@@ -82,7 +85,8 @@ class Kept:
         queryset = self._build(**{name: Slot(name) for name in self._names})
         compiler = queryset.query.get_compiler(connection=connection)
         text, names = _with_constants(*compiler.as_sql())
-        self._made = _Made(text, names, _READS[queryset._iterable_class](compiler))
+        rows = _READS[queryset._iterable_class](compiler)
+        self._made = _Made(text, names, rows, locks=queryset.query.select_for_update)
         return self._made
 
 
@@ -90,6 +94,7 @@ class _Made(NamedTuple):
     text: str
     names: list[str]
     read: "_Rows"
+    locks: bool
 
 
 def _with_constants(text: str, params: Iterable) -> tuple[str, list[str]]:

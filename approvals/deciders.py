@@ -30,7 +30,7 @@ from approvals.seats import Deciders, MayDecide, decides_now, everybody, of_pers
 
 
 def somebody_may_decide() -> Q:
-    """Requests with an open step that somebody may decide, in the browser."""
+    """Requests with an open step that somebody may decide, in the browser, without breaking the glass."""
     return Q(MayDecide(everybody()))
 
 

@@ -4,8 +4,8 @@ The rule stands once, in SQL, and is asked of seats: a seat is a place from whic
 one queue for one team. Asked of everybody's seats it says whether anybody may decide a request; asked of
 one person's, whether they may. Seats are found once for each query, however many requests it looks at.
 
-Cover adds nobody where there was nobody: a seat that can be taken for somebody is one from which they
-could decide themselves.
+Who is covered may be unable to decide themselves, as for a day after their sign-in was renewed, so a
+seat that is covered counts with each who may speak from it.
 """
 
 import functools
@@ -23,13 +23,16 @@ from django.db.models import (
     Func,
     IntegerField,
     OuterRef,
+    Q,
+    QuerySet,
 )
+from django.db.models.functions import Now
 from django.db.models.sql.compiler import SQLCompiler
 
 from accounts import grants, holding
 from accounts.access import Access
 from accounts.kept_queries import Slot
-from accounts.models import Membership
+from accounts.models import Cover, Membership
 from approvals.models import Queue
 
 # `person_key` is whose seat it is, `speaker_key` who speaks from it: themselves, or who covers them.
@@ -67,7 +70,7 @@ HEARD = """
 SELECT 1 FROM approvals_decision AS decision
 WHERE decision.item_id = {id} AND decision.revision = {revision} AND decision.voided_at IS NULL
     AND (decision.voice = seat.person_key
-        OR decision.person_key IN (seat.person_key, seat.speaker_key))
+        OR decision.person_key = seat.speaker_key)
 """
 # A program has a token and nobody who is present.
 NO_PRESENCE = "AND NOT step.person_present"
@@ -103,29 +106,64 @@ class Seats(NamedTuple):
 
 @functools.cache
 def everybody() -> Seats:
-    """Of everybody who may decide anything now, in the browser.
+    """Of everybody who may decide anything now, in the browser, but for who broke the glass.
 
     PostgreSQL works out what is `MATERIALIZED` once for each query, and not for each request.
     """
-    queues = Queue.objects.order_by().filter(
-        grants.holds(
-            "decide_request", Queue, user=OuterRef(OuterRef("user")), object_id=OuterRef("pk")
-        )
-    )
-    found = Membership.objects.filter(
-        ~holding.is_running("user__"), user__is_active=True, user__is_service=False
-    ).values_list(
-        Func(ArraySubquery(queues.values("pk")), function="unnest", output_field=BigIntegerField()),
+    found = _own_seats().union(_covered_seats(), all=True)
+    text, params = found.query.get_compiler(connection=connection).as_sql()
+    names = ", ".join(SEAT)
+    once = f"(WITH seats ({names}) AS MATERIALIZED ({text}) SELECT * FROM seats) AS seat"  # noqa: S608 -- a query of ours
+    return Seats(once, tuple(params))
+
+
+def _own_seats() -> QuerySet:
+    return Membership.objects.filter(*_decide("user")).values_list(
+        _each(_decided_by("user")),
         "group",
         "user__person_key",
         "user__person_key",
         "limit_amount",
         "limit_currency",
     )
-    text, params = found.query.get_compiler(connection=connection).as_sql()
-    names = ", ".join(SEAT)
-    once = f"(WITH seats ({names}) AS MATERIALIZED ({text}) SELECT * FROM seats) AS seat"  # noqa: S608 -- a query of ours
-    return Seats(once, tuple(params))
+
+
+def _covered_seats() -> QuerySet:
+    """Who is covered may be held: who covers them is not."""
+    lent = Cover.queues.through.objects.filter(cover=OuterRef(OuterRef("pk"))).values("queue")
+    both = _decided_by("person").filter(pk__in=lent) & _decided_by("by")
+    return Cover.objects.filter(
+        Cover.running(Now()),
+        *_decide("by"),
+        person__is_active=True,
+        person__is_service=False,
+        person__memberships__isnull=False,
+    ).values_list(
+        _each(both),
+        "person__memberships__group",
+        "person__person_key",
+        "by__person_key",
+        "person__memberships__limit_amount",
+        "person__memberships__limit_currency",
+    )
+
+
+def _decide(who: str) -> tuple[Q, ...]:
+    """As `decides_now`, of the user in this column."""
+    is_able = Q(**{f"{who}__is_active": True, f"{who}__is_service": False})
+    return is_able, ~holding.is_running(f"{who}__")
+
+
+def _decided_by(who: str) -> QuerySet[Queue]:
+    user = OuterRef(OuterRef(who))
+    holds = grants.holds("decide_request", Queue, user=user, object_id=OuterRef("pk"))
+    return Queue.objects.order_by().filter(holds)
+
+
+def _each(queues: QuerySet[Queue]) -> Func:
+    """A row for each of them."""
+    ids = ArraySubquery(queues.values("pk"))
+    return Func(ids, function="unnest", output_field=BigIntegerField())
 
 
 def of_person(person: Access) -> Seats:
@@ -204,6 +242,9 @@ class MayDecide(_Asked):
 
 
 class Deciders(_Asked):
-    """From how many people's seats."""
+    """How many can, at most: each from one seat, and each seat by one."""
 
-    head, kind = "(SELECT count(DISTINCT seat.person_key) {rule})", IntegerField
+    head, kind = (
+        "(SELECT least(count(DISTINCT seat.person_key), count(DISTINCT seat.speaker_key)) {rule})",
+        IntegerField,
+    )

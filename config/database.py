@@ -26,7 +26,7 @@ ALIVE = {
     "tcp_user_timeout": 15_000,  # milliseconds
 }
 # What is asked often and found by its key (`accounts.kept_queries`) keeps its plan on the connection
-# from its fifth time on. Behind a pooler that lends connections for one transaction:
+# once it was asked so many times. Behind a pooler that lends connections for one transaction:
 # `?prepare_threshold=never`.
 PREPARE_AFTER = 5
 

@@ -50,7 +50,7 @@ def changes(request: HttpRequest) -> HttpResponse:
         return render(request, "400.html", {"sentence": sentence}, status=400)
     now, person = timezone.now(), reader(request)
     seen = queries.seen_by(person).filter(ref__in=shown.rows)
-    versions = dict(seen.prefetch_related(None).values_list("ref", "version"))
+    versions = dict(seen.values_list("ref", "version"))
     differ = [ref for ref, version in versions.items() if version != shown.rows[ref][1]]
     changed = list(seen.filter(ref__in=differ)) if differ else []
     entered = _entered(request, shown, now)

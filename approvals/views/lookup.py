@@ -55,7 +55,7 @@ def _results(request: HttpRequest, typed: str) -> dict:
     wanted = Q(pk__in=[pk for pk, _ in hits])
     hit, customer = hits[0]
     if len(hits) == 1:
-        others = _in_order(seen.filter(finding.of_customer(customer)).exclude(pk=hit))
+        others = _in_order(_of_customer(seen, customer).exclude(pk=hit))
         wanted |= Q(pk__in=others.values("pk")[:MOST_OTHERS])
     found = list(_in_order(seen.filter(wanted)))
     waiting = queries.explained(found, now)
@@ -77,6 +77,11 @@ def _hits(seen: QuerySet[ApprovalRequest], typed: str) -> list[tuple[int, str]]:
         _in_order(found).values_list("pk", "customer")[:MOST] for found in (exact, alike)
     )
     return list(newest.union(more, all=True))
+
+
+def _of_customer(seen: QuerySet[ApprovalRequest], name: str) -> QuerySet[ApprovalRequest]:
+    """Whoever is forgotten is called the same as all others who are."""
+    return seen.filter(finding.of_customer(name), forgotten_at=None)
 
 
 def _in_order(found: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:

@@ -2,8 +2,10 @@
 
 import threading
 
-from django.db import connection
+import pytest
+from django.db import connection, transaction
 from django.db.models import F, Q, Value
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access
@@ -71,7 +73,7 @@ def test_one_person_is_read_as_among_many(cast):
         assert access.of(person, Queue).covers == ()
 
 
-def test_the_database_keeps_its_plan_from_the_fifth_time_on(cast):
+def test_the_database_prepares_it_once_it_was_asked_five_times(cast):
     kept = Kept(lambda pk: User.objects.filter(pk=pk), "pk")
     for _ in range(6):
         assert kept(pk=cast.approver.pk) == [cast.approver]
@@ -127,3 +129,13 @@ def test_of_a_query_that_can_find_nothing_nothing_is_asked(cast, django_assert_n
     kept(ids=[])
     with django_assert_num_queries(0):
         assert kept.of(User.objects.none().values("pk")) == []
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_locks_nothing_outside_of_a_transaction():
+    """Django says so while it makes the text, which is made once."""
+    kept = Kept(lambda pk: User.objects.select_for_update().filter(pk=pk), "pk")
+    with transaction.atomic():
+        assert kept(pk=0) == []
+    with pytest.raises(TransactionManagementError):
+        kept(pk=0)

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from accounts import grants
+from accounts import grants, holding
 from accounts.models import Cover, Membership, User
 from approvals import proof, queries
 from approvals.commands import decide
 from approvals.commands.cover import LONGEST, end_cover, set_cover
 from approvals.deciders import somebody_may_decide
-from approvals.models import Decision, Queue, State
+from approvals.models import ApprovalRequest, Decision, Queue, State
 from approvals.refusals import Invalid, NotAllowed, NotFound, TransitionNotAllowed
 from approvals.rules import covered_by, may
+from approvals.seats import Deciders, everybody
 from audit.models import Event
 from tests.approvals.common import events_of
 
@@ -53,6 +55,11 @@ def approve(cast, item, by, **seen):
     item = cast.get(item.ref)
     body = {"revision": item.revision, "step": item.step, **seen}
     return decide.approve(ref=item.ref, by=by, at=cast.now, key=cast.key(), **body)
+
+
+def runs_now() -> None:
+    """By the database's clock, too: who may decide at all is asked by that."""
+    Cover.objects.update(ends_at=timezone.now() + timedelta(days=1))
 
 
 def allowed(cast, item, person):
@@ -140,6 +147,52 @@ def test_a_right_that_the_deputy_lost_ends_it(cast, cover, large, refunds):
     """They decide only where they could themselves, also if that changed after the cover was set."""
     cover(cast.limited_approver, cast.approver)
     Membership.objects.filter(user=cast.limited_approver).delete()
+    assert not allowed(cast, large, cast.limited_approver)
+
+
+def test_who_covers_somebody_whose_sign_in_was_renewed_can_decide(cast, cover, large, refunds):
+    """Cover that was set before goes on (decision 0032), also where nobody else is left."""
+    cover(cast.limited_approver, cast.approver)
+    Membership.objects.filter(user=cast.second_approver).delete()
+    runs_now()
+    holding.begin(cast.approver)
+    assert not allowed(cast, large, cast.approver)
+    assert allowed(cast, large, cast.limited_approver)
+    assert ApprovalRequest.objects.filter(somebody_may_decide(), pk=large.pk).exists()
+    holding.begin(cast.limited_approver)
+    assert not allowed(cast, large, cast.limited_approver)
+    assert not ApprovalRequest.objects.filter(somebody_may_decide(), pk=large.pk).exists()
+
+
+def test_one_who_could_speak_from_two_seats_is_one(cast, cover):
+    item = cast.ask()
+    cover(cast.limited_approver, cast.approver)
+    Membership.objects.filter(user=cast.second_approver).delete()
+    runs_now()
+    holding.begin(cast.approver)
+    assert allowed(cast, item, cast.limited_approver)
+    [found] = ApprovalRequest.objects.annotate(able=Deciders(everybody())).filter(pk=item.pk)
+    assert found.able == 1
+
+
+def test_a_seat_is_free_whose_person_spoke_for_another(cast, cover, refunds):
+    item = cast.ask(payload={"amount": LARGE})
+    cover(cast.limited_approver, cast.approver)
+    approve(cast, item, cast.limited_approver)
+    item = cast.get(item.ref)
+    Membership.objects.filter(user=cast.limited_approver).update(limit_amount=None)
+    Membership.objects.filter(user=cast.second_approver).delete()
+    grants.give("decide_request", to=cast.operator, on=refunds)
+    cover(cast.operator, cast.limited_approver)
+    runs_now()
+    assert not allowed(cast, item, cast.limited_approver)
+    assert allowed(cast, item, cast.operator)
+    assert ApprovalRequest.objects.filter(somebody_may_decide(), pk=item.pk).exists()
+
+
+def test_an_account_that_became_a_program_is_covered_by_nobody(cast, cover, large):
+    cover(cast.limited_approver, cast.approver)
+    User.objects.filter(pk=cast.approver.pk).update(is_service=True)
     assert not allowed(cast, large, cast.limited_approver)
 
 

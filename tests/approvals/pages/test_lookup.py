@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from approvals import finding
+from approvals import erasing, finding
+from approvals.commands import decide
 from approvals.kinds.base import Done
 from approvals.replies import LANGUAGES, reviewed
 from audit.models import Event
@@ -318,3 +319,16 @@ def test_a_lookup_asks_the_database_at_most_twelve_questions(cast, as_, provider
     cast.run(cast.approve(cast.ask()))
     cast.ask()
     assert queries_of(as_(who), f"/lookup/?q={typed}") <= 12
+
+
+def test_who_is_forgotten_is_no_customer_that_others_have_in_common(cast, agent):
+    refs = []
+    for customer in ("B. Other", "C. Third"):
+        item = cast.ask(customer=customer)
+        seen = {"revision": 1, "step": 1, "reason": "No."}
+        decide.reject(ref=item.ref, by=cast.approver, at=cast.now, key=cast.key(), **seen)
+        erasing.forget(item.pk, actor=cast.admin.actor, at=cast.now, erasure=1)
+        refs.append(item.ref)
+    page = looked_up(agent, refs[0])
+    assert refs[0] in page
+    assert refs[1] not in page
