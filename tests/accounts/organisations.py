@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import strategies as st
 
-from accounts import grants
-from accounts.models import Membership, Team, User
+from accounts import grants, holding
+from accounts.models import Cover, Membership, Team, User
 from approvals.commands import decide, operate, submit
 from approvals.commands.policies import load_policy
 from approvals.events import Action
@@ -61,7 +62,9 @@ class Organisation:
     is_due: bool
     people: list[Person]
     team_grants: frozenset[tuple[int, int, str]]  # team, queue, codename
+    covers: list[tuple[int, int]]  # person, deputy
     requests: list[Asked]
+    held: list[int]
     leaves: list[int]
     loses_teams: list[int]
     merged: list[int]
@@ -99,7 +102,9 @@ def organisations(draw) -> Organisation:
         people=draw(st.lists(people, min_size=count, max_size=count)),
         team_grants=draw(st.frozensets(st.tuples(team, queue, codename), max_size=4))
         | {(*where, "decide_request") for where in deciding},
+        covers=draw(st.lists(st.tuples(person, person), max_size=3)),
         requests=draw(st.lists(asked, min_size=2, max_size=4)),
+        held=draw(st.lists(person, max_size=1)),
         leaves=draw(st.lists(person, max_size=1)),
         loses_teams=draw(st.lists(person, max_size=1)),
         merged=draw(st.lists(person, max_size=1)),
@@ -125,6 +130,8 @@ def built(plan: Organisation, cast: Cast) -> tuple[list[User], list[ApprovalRequ
             grants.give(codename, to=user, on=queues[queue])
     for team, queue, codename in plan.team_grants:
         grants.give(codename, to=teams[team], on=queues[queue])
+    for person, deputy in plan.covers:
+        _cover(people[person], people[deputy], queues, cast)
     refs = [_asked(asked, people, queues, cast) for asked in plan.requests]
     _happen(plan, people)
     users = list(User.objects.filter(pk__in=[user.pk for user in people]))
@@ -152,6 +159,21 @@ def _person(number: int, person: Person) -> User:
         user.person_key = User.objects.get(email="p0@plan.test").person_key
     user.save()
     return user
+
+
+def _cover(person: User, deputy: User, queues: list[Queue], cast: Cast) -> None:
+    """By the clock of the cast, and by the database's."""
+    if person != deputy:
+        ends_at = timezone.now() + timedelta(days=60)
+        made = Cover.objects.create(
+            person=person,
+            by=deputy,
+            starts_at=cast.now,
+            ends_at=ends_at,
+            set_by=person,
+            set_at=cast.now,
+        )
+        made.queues.set(queues)
 
 
 def _asked(asked: Asked, people: list[User], queues: list[Queue], cast: Cast) -> str:
@@ -210,6 +232,8 @@ def _contribute(ref: str, who: User, cast: Cast) -> None:
 
 def _happen(plan: Organisation, people: list[User]) -> None:
     """What changes in an organisation while requests wait."""
+    for number in plan.held:
+        holding.begin(people[number])
     for number in plan.leaves:
         User.objects.filter(pk=people[number].pk).update(is_active=False)
     for number in plan.loses_teams:
