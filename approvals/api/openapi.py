@@ -23,18 +23,22 @@ KEY = {
     "as here, or in quotes. A UUID is best.",
     "schema": {
         "type": "string",
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": r"^[!#-+\--\[\]-~]+$",
+        # Bare, all that is visible but a comma; in quotes, commas as well, and \" and \\ for " and \.
+        "pattern": r'^(?!""$)(?:[!-+\--~]{1,255}|"(?:[!#-\[\]-~]|\\["\\]){1,255}")$',
         "examples": ["0c9f6d5e-8f5b-4a41-9b41-3d6f8f2f9a10"],
     },
 }
+TAG = r'(?:W/)?"[!#-+\--~]*"'
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": False,
     "description": "The `ETag` that you read: the command is refused when anything changed since.",
-    "schema": {"type": "string", "pattern": r'^"[0-9]{1,9}"$', "examples": ['"7"']},
+    "schema": {
+        "type": "string",
+        "pattern": rf"^(?:\*|{TAG}(?:[ \t]*,[ \t]*{TAG})*)$",
+        "examples": ['"7"'],
+    },
 }
 REPLAYED = {
     "description": "`true` when the key was used before and this is the answer of that time.",

@@ -19,6 +19,7 @@ from approvals.commands.frame import Answer, Command, Seen
 from approvals.refusals import VersionMismatch
 
 ETAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"', re.ASCII)
+BLANK = " \t"  # what HTTP allows between the names of a list
 NO_VERSION = 0  # versions begin at 1: this one never holds
 
 
@@ -103,7 +104,7 @@ def _route(name: str, verb: Verb) -> Callable[..., HttpResponse]:
             by=request.auth,
             at=at,
             key=_key(request),
-            version=_seen(request),
+            version=seen(request.headers.get("If-Match")),
             show=showing.request_as_left(at),
             **_arguments(body),
         )
@@ -162,12 +163,11 @@ def _key(request: HttpRequest) -> str:
     return key
 
 
-def _seen(request: HttpRequest) -> Seen:
+def seen(header: str | None) -> Seen:
     """The versions that `If-Match` names: any of them will do, a weak one never does."""
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
+    if header is None or header == "*":
         return None
-    tags = [tag.strip() for tag in header.split(",")]
+    tags = [tag.strip(BLANK) for tag in header.split(",")]
     matches = [ETAG.fullmatch(tag) for tag in tags]
     if not all(matches):
         raise Problem("malformed", 'If-Match must name versions in quotes, such as "7".')
