@@ -113,9 +113,9 @@ def _literal(value: Any) -> str:
 
 
 def _fetched(text: str, params: list) -> list[tuple]:
-    with kept_cursor() as cursor:
-        cursor.execute(text, params)
-        return cursor.fetchall()
+    cursor = kept_cursor()
+    cursor.execute(text, params)
+    return cursor.fetchall()
 
 
 class _Rows:

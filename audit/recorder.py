@@ -127,7 +127,8 @@ def _append(event: Event) -> None:
     """In one statement: lock the stream's head, take the next number, hash as `chain.link` does."""
     own = connections[connection.alias]
     values = [field.get_db_prep_save(getattr(event, field.attname), own) for field in _FIELDS]
-    with transaction.atomic(savepoint=False), kept_cursor() as cursor:
+    cursor = kept_cursor()
+    with transaction.atomic(savepoint=False):
         cursor.execute(_APPEND, [*chain.around_seq(event), *values, event.stream])
         event.pk, event.seq, event.prev_hash, event.hash, event.xid = cursor.fetchone()
     event.xid = int(event.xid)

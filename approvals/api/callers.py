@@ -145,13 +145,11 @@ def _check_query(request: HttpRequest, filters: Any) -> None:
 
 def _take(request: HttpRequest, user: User) -> list[Allowance]:
     """From the token's allowance and from its address's. A replay passes in any case."""
-    now = timezone.now()
-    taken = [
-        limits.take(Limit.of("token", settings.API_LIMIT_PER_TOKEN), request.allowance_of, at=now),
-        limits.take(
-            Limit.of("address", settings.API_LIMIT_PER_ADDRESS), address_of(request), at=now
-        ),
+    wanted = [
+        (Limit.of("token", settings.API_LIMIT_PER_TOKEN), request.allowance_of),
+        (Limit.of("address", settings.API_LIMIT_PER_ADDRESS), address_of(request)),
     ]
+    taken = limits.take_each(wanted, at=timezone.now())
     refused = [allowance for allowance in taken if allowance.is_refused]
     if refused and not _is_answered_already(request, user):
         raise _too_many(max(refused, key=lambda allowance: allowance.retry_after_s))

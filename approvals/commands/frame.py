@@ -6,7 +6,8 @@ in one transaction. A command is written as a function of `Running` that makes t
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol
@@ -206,33 +207,24 @@ def command(
         ) -> Answer:
             if not is_storable(ref):
                 raise NotFound(visible(ref))
-            key = idempotency.normalised_key(key)
-            print_of = idempotency.fingerprint(verb, ref, arguments)
+            keyed = Keyed.of(verb, ref, arguments, by=by, at=at, key=key)
             seen: dict[str, Any] = {}
-            if look_before and not idempotency.find(
-                principal=principal(by), key=key, fingerprint=print_of
-            ):
+            if look_before and not keyed.find():
                 seen = look_before(ref, by, arguments)
 
-            def attempt() -> Answer | Refusal:
-                claimed = idempotency.claim(
-                    principal=principal(by), verb=verb, key=key, fingerprint=print_of, at=at
-                )
+            def attempt(claimed: Claim) -> Answer:
                 person = access.of(by, Queue, at=at)
                 item = locked(ref, person)
                 if claimed.is_replay:
                     return replayed(claimed)
-                running = Running(item, by, person, at, key, verb, show)
+                running = Running(item, by, person, at, keyed.key, verb, show)
+                running.compare_version(version)
+                if item.state not in states:
+                    _refuse_the_state(running, cannot, arguments)
+                body(running, **arguments, **seen)
+                return finished(running, claimed)
 
-                def do() -> None:
-                    running.compare_version(version)
-                    if running.item.state not in states:
-                        _refuse_the_state(running, cannot, arguments)
-                    body(running, **arguments, **seen)
-
-                return finished(running, claimed, do)
-
-            return carried_out(attempt, verb=verb, target=ref, by=by, at=at, key=key)
+            return carried_out(attempt, keyed, verb=verb, target=ref, kept_for=ref)
 
         run.verb = verb
         return run
@@ -265,6 +257,48 @@ def principal(by: User) -> str:
     return f"user:{by.pk}"
 
 
+@dataclass(frozen=True)
+class Keyed:
+    """A command as it was asked for. `operation` is what its key belongs to."""
+
+    operation: str
+    by: User
+    at: datetime
+    key: str
+    fingerprint: str
+
+    @classmethod
+    def of(
+        cls,
+        operation: str,
+        target: str,
+        arguments: Mapping[str, Any],
+        *,
+        by: User,
+        at: datetime,
+        key: str,
+    ) -> "Keyed":
+        """Raise `KeyMalformed`."""
+        bare = idempotency.normalised_key(key)
+        return cls(operation, by, at, bare, idempotency.fingerprint(operation, target, arguments))
+
+    def claim(self) -> Claim:
+        """As `idempotency.claim`."""
+        return idempotency.claim(
+            principal=principal(self.by),
+            verb=self.operation,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            at=self.at,
+        )
+
+    def find(self) -> Claim | None:
+        """As `idempotency.find`."""
+        return idempotency.find(
+            principal=principal(self.by), key=self.key, fingerprint=self.fingerprint
+        )
+
+
 def locked(ref: str, person: Access) -> ApprovalRequest:
     """The request under its row lock, or `NotFound` for what this person can't see."""
     item = whole.locked(ref)
@@ -281,22 +315,8 @@ def replayed(claimed: Claim) -> Answer:
     return claimed.answer
 
 
-def finished(running: Running, claimed: Claim, do: Callable[[], None]) -> Answer | Refusal:
-    """Run the command's own steps; keep its answer, or its final refusal, under the key.
-
-    A final refusal is returned, not raised, so that the transaction with its record commits.
-    """
-    try:
-        with transaction.atomic():
-            do()
-    except Refusal as refusal:
-        if not refusal.is_final:
-            raise
-        idempotency.keep_refusal(claimed, refusal, ref=running.item.ref)
-        _record_refused(
-            running.verb, running.item.ref, running.access, refusal, running.at, running.key
-        )
-        return refusal
+def finished(running: Running, claimed: Claim) -> Answer:
+    """The command's own steps are done: its answer, kept under the key."""
     item = running.item
     return answered(
         claimed,
@@ -337,59 +357,62 @@ def answered(
 
 
 def carried_out(
-    attempt: Callable[[], Answer | Refusal],
+    attempt: Callable[[Claim], Answer],
+    keyed: Keyed,
     *,
     verb: str,
     target: str,
-    by: User,
-    at: datetime,
-    key: str,
     about: str = "request",
+    kept_for: str | None = None,
 ) -> Answer:
-    """One transaction around the whole; afterwards the refusal, recorded, if it was one.
+    """One transaction around the key and all that is done under it. Raises a `Refusal`.
 
-    A final refusal commits with its key and its event; any other rolls everything back and is
-    recorded in a transaction of its own.
+    A refusal undoes everything. A second transaction then records the attempt and, when the refusal is
+    final and `kept_for` names a request, keeps it under the key.
     """
-    try:
-        with transaction.atomic():
-            outcome = attempt()
-    except Refusal as refusal:
-        if not isinstance(refusal, NOT_AN_ATTEMPT) and not refusal.is_replay:
+    with _in_time():
+        try:
             with transaction.atomic():
-                _record_refused(verb, target, access.of(by, Queue), refusal, at, key, about)
-        raise
+                return attempt(keyed.claim())
+        except Refusal as refusal:
+            if isinstance(refusal, NOT_AN_ATTEMPT) or refusal.is_replay:
+                raise
+            with transaction.atomic():
+                if refusal.is_final and kept_for is not None:
+                    claimed = keyed.claim()
+                    if claimed.is_replay:  # sent twice: the other one was done in between
+                        return replayed(claimed)
+                    idempotency.keep_refusal(claimed, refusal, ref=kept_for)
+                _record_refused(keyed, verb, target, about, refusal)
+            raise
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Raise `CommandInFlight` when a lock was waited for in vain."""
+    try:
+        yield
     except OperationalError as error:
         if isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
             raise CommandInFlight(
                 "Somebody is changing this at the same moment. Nothing was recorded; try again."
             ) from error
         raise
-    if isinstance(outcome, Refusal):
-        raise outcome
-    return outcome
 
 
-def _record_refused(
-    verb: str,
-    target: str,
-    person: Access,
-    refusal: Refusal,
-    at: datetime,
-    key: str,
-    about: str = "request",
-) -> None:
+def _record_refused(keyed: Keyed, verb: str, target: str, about: str, refusal: Refusal) -> None:
     """In the stream of the person who tried: a request's version never moves by a refusal."""
+    person = access.of(keyed.by, Queue)
     record(
         stream=person.stream,
         action=f"{about}.{verb}",
         actor=person.actor,
         target=Target(type=about, id=target[:100]),
-        at=at,
+        at=keyed.at,
         outcome=Outcome.DENIED,
         reason_code=str(refusal.facts.get("rule") or refusal.code),
         reason=refusal.sentence,
-        key=key,
+        key=keyed.key,
     )
 
 

@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from approvals.models import IdempotencyRecord
 from approvals.refusals import KeyMalformed, KeyReused, Refusal, stored
 from audit.canonical import canonical
 from audit.correlation import current_request_id
 from audit.models import Event
+from audit.prepared import kept_cursor
 
 LARGEST_INTEGER = 2**53  # of RFC 8785; a larger one is told apart as text
 KEPT = timedelta(days=7)
@@ -96,15 +95,15 @@ def claim(*, principal: str, verb: str, key: str, fingerprint: str, at: datetime
     Raise `KeyReused` when it was used for something else. Waits for a duplicate in flight; the
     database's lock timeout ends the wait.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO approvals_idempotencyrecord"
-            " (principal, operation, key, fingerprint, status, answer, created_at, expires_at)"
-            " VALUES (%s, %s, %s, %s, 0, '{}', %s, %s)"
-            " ON CONFLICT (principal, key) DO NOTHING RETURNING id",
-            [principal, verb, key, fingerprint, at, at + KEPT],
-        )
-        row = cursor.fetchone()
+    cursor = kept_cursor()
+    cursor.execute(
+        "INSERT INTO approvals_idempotencyrecord"
+        " (principal, operation, key, fingerprint, status, answer, created_at, expires_at)"
+        " VALUES (%s, %s, %s, %s, 0, '{}', %s, %s)"
+        " ON CONFLICT (principal, key) DO NOTHING RETURNING id",
+        [principal, verb, key, fingerprint, at, at + KEPT],
+    )
+    row = cursor.fetchone()
     if row is not None:
         return Claim(record_id=row[0])
     return _recall(IdempotencyRecord.objects.get(principal=principal, key=key), fingerprint)

@@ -12,10 +12,9 @@ from typing import Any
 from accounts import access
 from accounts.access import Access
 from accounts.models import User
-from approvals.commands import idempotency
-from approvals.commands.frame import Answer, answered, carried_out, principal, replayed
+from approvals.commands.frame import Answer, Keyed, answered, carried_out, replayed
+from approvals.commands.idempotency import Claim
 from approvals.models import Queue
-from approvals.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,13 @@ def managed(
     `about` and `verb` name what is refused in events; `operation` is what the key belongs to. `check`
     is asked before a repeated command is answered, too.
     """
-    key = idempotency.normalised_key(key)
     operation = operation or f"{about}_{verb}"
-    print_of = idempotency.fingerprint(operation, str(target), arguments or {})
+    keyed = Keyed.of(operation, str(target), arguments or {}, by=by, at=at, key=key)
 
-    def attempt() -> Answer | Refusal:
+    def attempt(claimed: Claim) -> Answer:
         person = access.of(by, Queue)
         if check is not None:
             check(person)
-        claimed = idempotency.claim(
-            principal=principal(by), verb=operation, key=key, fingerprint=print_of, at=at
-        )
         if claimed.is_replay:
             return replayed(claimed)
         changed = act(person)
@@ -68,4 +63,4 @@ def managed(
             sentence=changed.sentence,
         )
 
-    return carried_out(attempt, verb=verb, target=str(target), by=by, at=at, key=key, about=about)
+    return carried_out(attempt, keyed, verb=verb, target=str(target), about=about)

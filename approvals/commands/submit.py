@@ -11,9 +11,10 @@ from accounts import access
 from accounts.access import Access
 from accounts.models import User
 from approvals import asked, kinds, reach, stages
-from approvals.commands import idempotency, steps
+from approvals.commands import steps
 from approvals.commands.frame import (
     Answer,
+    Keyed,
     Running,
     Show,
     bounded,
@@ -24,7 +25,7 @@ from approvals.commands.frame import (
     replayed,
     required,
 )
-from approvals.commands.idempotency import EventPlace
+from approvals.commands.idempotency import Claim, EventPlace
 from approvals.content import hash_of, normalised
 from approvals.deciders import candidates
 from approvals.events import Action
@@ -39,7 +40,6 @@ from approvals.refusals import (
     Invalid,
     NoPolicy,
     NotAllowed,
-    Refusal,
     TransitionNotAllowed,
 )
 from approvals.routing import Rule
@@ -70,7 +70,6 @@ def submit(
     The outside system is asked first, without a transaction open, whether it can succeed at all.
     Raises a `Refusal`; then nothing was recorded but the refused attempt.
     """
-    key = idempotency.normalised_key(key)
     arguments = {
         "kind": kind,
         "payload": payload,
@@ -80,34 +79,28 @@ def submit(
         "queue": queue,
         "is_another": is_another,
     }
-    print_of = idempotency.fingerprint("submit", "", arguments)
-    earlier = idempotency.find(principal=principal(by), key=key, fingerprint=print_of)
+    keyed = Keyed.of("submit", "", arguments, by=by, at=at, key=key)
+    earlier = keyed.find()
     if earlier is not None:
         return replayed(earlier)
     chosen = _kind(kind)
     content = _checked(chosen, payload, customer=customer, reason=reason, ticket=ticket)
     # Who may not ask is refused below, under the lock, and learns nothing of the payment before.
     allowed = may_ask(kind=kind, by=by, queue=queue)
-    called = effect_key(by.person_key, principal(by), key)
+    called = effect_key(by.person_key, principal(by), keyed.key)
     examined = chosen.examine_again(content["payload"], called) if allowed else []
 
-    def attempt() -> Answer | Refusal:
-        claimed = idempotency.claim(
-            principal=principal(by), verb="submit", key=key, fingerprint=print_of, at=at
-        )
+    def attempt(claimed: Claim) -> Answer:
         if claimed.is_replay:
             return replayed(claimed)
         person = access.of(by, Queue)
         desk = _queue(chosen, queue, person)
         blank = ApprovalRequest(ref="", queue=desk)
-        running = Running(blank, by, person, at, key, "submit", show)
-        return finished(
-            running,
-            claimed,
-            lambda: _ask(running, chosen, content, examined, called, origin, is_another),
-        )
+        running = Running(blank, by, person, at, keyed.key, "submit", show)
+        _ask(running, chosen, content, examined, called, origin, is_another)
+        return finished(running, claimed)
 
-    return carried_out(attempt, verb="submit", target=kind, by=by, at=at, key=key)
+    return carried_out(attempt, keyed, verb="submit", target=kind, kept_for="")
 
 
 def may_ask(*, kind: str, by: User, queue: str = "") -> bool:

@@ -25,20 +25,20 @@ class WrittenRow(models.Model):
         row = cls(**columns)
         values = {name: value for name, value in row.columns().items() if _is_given(value)}
         text, told = cls._adding(tuple(values))
-        with kept_cursor() as cursor:
-            cursor.execute(text, cls._as_sent(values))
-            for field, value in zip(told, cursor.fetchone(), strict=True):
-                row.__dict__[field.attname] = _as_received(field, value)
+        cursor = kept_cursor()
+        cursor.execute(text, cls._as_sent(values))
+        for field, value in zip(told, cursor.fetchone(), strict=True):
+            row.__dict__[field.attname] = _as_received(field, value)
         row._state.adding, row._state.db = False, connection.alias
         return row
 
     @classmethod
     def write(cls, values: Mapping[str, Any], **where: Any) -> int:
         """As `objects.filter(**where).update(**values)` does, for columns that equal a value."""
-        with kept_cursor() as cursor:
-            text = cls._writing(tuple(values), tuple(where))
-            cursor.execute(text, [*cls._as_sent(values), *where.values()])
-            return cursor.rowcount
+        text = cls._writing(tuple(values), tuple(where))
+        cursor = kept_cursor()
+        cursor.execute(text, [*cls._as_sent(values), *where.values()])
+        return cursor.rowcount
 
     def columns(self) -> dict[str, Any]:
         """By name, what stands in all columns but the id and what is derived."""

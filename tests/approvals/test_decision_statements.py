@@ -41,21 +41,27 @@ def _table(sql: str) -> str:
     return next(filter(None, named.groups()))
 
 
-def approve(cast, **shown) -> list[str]:
+def approve(cast, **shown) -> CaptureQueriesContext:
     item, at = cast.ask(), timezone.now()
     with CaptureQueriesContext(connection) as seen:
         decide.approve(
             ref=item.ref, by=cast.approver, at=at, key="one", revision=1, step=1, **shown
         )
-    return statements(seen)
+    return seen
 
 
 def test_an_approval_reads_each_thing_once(cast):
-    assert approve(cast) == WANTED
+    assert statements(approve(cast)) == WANTED
+
+
+def test_nothing_within_its_transaction_is_one_of_its_own(cast):
+    """Each savepoint would be two statements more, and a number of a transaction more."""
+    begun = [query["sql"] for query in approve(cast) if (query["sql"] or "").startswith("SAVEPOINT")]
+    assert len(begun) == 1  # the command's own transaction, within that of the test
 
 
 def test_what_it_shows_is_read_as_it_is_left(cast):
-    assert approve(cast, show=showing.request_as_left(timezone.now())) == [
+    assert statements(approve(cast, show=showing.request_as_left(timezone.now()))) == [
         *WANTED[:-1],
         *SHOWN,
         WANTED[-1],

@@ -7,7 +7,7 @@ import pytest
 from accounts import grants
 from accounts.models import Membership, Team
 from approvals import sweeping
-from approvals.commands import decide, operate, submit
+from approvals.commands import decide, frame, operate, submit
 from approvals.models import (
     ApprovalRequest,
     Decision,
@@ -290,6 +290,44 @@ def test_a_refused_duplicate_is_replayed_with_the_open_one(cast):
             DuplicateRequest, submit.submit, by=cast.requester, at=cast.now, key="K", **body
         )
         assert refusal.facts["ref"] == item.ref
+
+
+def test_a_final_refusal_undoes_what_was_done_before_it(cast):
+    """T1.10."""
+
+    @frame.command("approve", from_states=[State.PENDING])
+    def writes_and_refuses(running) -> None:
+        running.item.notes.create(author=running.by, text="Left?", written_at=running.at)
+        raise StepClosed("Somebody was faster.")
+
+    item = cast.ask()
+    for _ in range(2):
+        refused(
+            StepClosed, writes_and_refuses, ref=item.ref, by=cast.approver, at=cast.now, key="K"
+        )
+    assert not item.notes.exists()
+    assert len(denied(cast.approver)) == 1
+
+
+def test_a_refusal_gives_way_to_the_same_command_that_was_done_in_between(cast, monkeypatch):
+    """T1.4: sent twice; one is refused, and before it says so, the other is carried out."""
+    item, claim_key, calls = cast.ask(), frame.Keyed.claim, []
+
+    def take_back():
+        return decide.take_back(ref=item.ref, by=cast.approver, at=cast.now, key="K")
+
+    def claim_late(keyed):
+        calls.append(keyed)
+        if len(calls) == 2:
+            cast.approve(item)
+            take_back()
+        return claim_key(keyed)
+
+    monkeypatch.setattr(frame.Keyed, "claim", claim_late)
+    answer = take_back()
+    assert (answer.is_replay, answer.verb) == (True, "take_back")
+    assert cast.get(item.ref).state == State.PENDING
+    assert denied(cast.approver) == []
 
 
 def test_a_refusal_that_is_not_final_is_judged_afresh(cast):
