@@ -56,7 +56,9 @@ def test_an_approval_reads_each_thing_once(cast):
 
 def test_nothing_within_its_transaction_is_one_of_its_own(cast):
     """Each savepoint would be two statements more, and a number of a transaction more."""
-    begun = [query["sql"] for query in approve(cast) if (query["sql"] or "").startswith("SAVEPOINT")]
+    begun = [
+        query["sql"] for query in approve(cast) if (query["sql"] or "").startswith("SAVEPOINT")
+    ]
     assert len(begun) == 1  # the command's own transaction, within that of the test
 
 
