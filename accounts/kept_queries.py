@@ -142,14 +142,15 @@ class _Models(_Rows):
         self._model = found["model"]
         self._own = slice(found["select_fields"][0], found["select_fields"][-1] + 1)
         self._names = [column.target.attname for column, _, _ in compiler.select[self._own]]
-        self._joined = get_related_populators(found, compiler.select, connection.alias)
+        self._alias = connection.alias
+        self._joined = get_related_populators(found, compiler.select, self._alias)
         self._annotated = compiler.annotation_col_map or {}
 
     def __call__(self, rows: list[tuple]) -> list:
         return [self._made_of(row) for row in self._converted(rows)]
 
     def _made_of(self, row: list | tuple) -> models.Model:
-        made = self._model.from_db(connection.alias, self._names, row[self._own])
+        made = self._model.from_db(self._alias, self._names, row[self._own])
         for joined in self._joined:
             joined.populate(row, made)
         for name, place in self._annotated.items():

@@ -1,6 +1,6 @@
 """Statements whose text is always the same: the database keeps their plan (`config.database`)."""
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
@@ -10,11 +10,11 @@ def kept_cursor() -> CursorWrapper:
 
     What one statement gave is to be fetched before the next is executed.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    connection.validate_thread_sharing()
-    kept = getattr(connection, "kept_cursor", None)
-    if kept is None or kept.connection is not connection.connection:
-        kept = connection.kept_cursor = ServerBindingCursor(connection.connection)
-    watched = connection.queries_logged
-    return connection.make_debug_cursor(kept) if watched else connection.make_cursor(kept)
+    own = connections[DEFAULT_DB_ALIAS]
+    own.close_if_health_check_failed()
+    own.ensure_connection()
+    own.validate_thread_sharing()
+    kept = getattr(own, "kept_cursor", None)
+    if kept is None or kept.connection is not own.connection:
+        kept = own.kept_cursor = ServerBindingCursor(own.connection)
+    return own.make_debug_cursor(kept) if own.queries_logged else own.make_cursor(kept)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 
 from audit import chain, commitments, correlation
@@ -125,7 +125,7 @@ RETURNING {", ".join(_GIVEN)}
 
 def _append(event: Event) -> None:
     """In one statement: lock the stream's head, take the next number, hash as `chain.link` does."""
-    own = connections[connection.alias]
+    own = connections[DEFAULT_DB_ALIAS]
     values = [field.get_db_prep_save(getattr(event, field.attname), own) for field in _FIELDS]
     cursor = kept_cursor()
     with transaction.atomic(savepoint=False):
@@ -133,4 +133,4 @@ def _append(event: Event) -> None:
         event.pk, event.seq, event.prev_hash, event.hash, event.xid = cursor.fetchone()
     event.xid = int(event.xid)
     event.prev_hash, event.hash = bytes(event.prev_hash), bytes(event.hash)
-    event._state.adding, event._state.db = False, connection.alias
+    event._state.adding, event._state.db = False, DEFAULT_DB_ALIAS

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Self
 
-from django.db import connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 from audit.prepared import kept_cursor
@@ -29,7 +29,7 @@ class WrittenRow(models.Model):
         cursor.execute(text, cls._as_sent(values))
         for field, value in zip(told, cursor.fetchone(), strict=True):
             row.__dict__[field.attname] = _as_received(field, value)
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
         return row
 
     @classmethod
@@ -46,7 +46,7 @@ class WrittenRow(models.Model):
 
     @classmethod
     def _as_sent(cls, values: Mapping[str, Any]) -> list:
-        fields, own = cls._by_column(), connections[connection.alias]
+        fields, own = cls._by_column(), connections[DEFAULT_DB_ALIAS]
         return [fields[name].get_db_prep_save(value, own) for name, value in values.items()]
 
     @classmethod
