@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, IntegerField, Q, QuerySet, Value
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from accounts.access import Access
 from accounts.kept_queries import Kept, Slot
@@ -52,27 +52,29 @@ class Counted:
 def count(person: Access, now: datetime, *, views: bool = True) -> Counted:
     """What this person can decide and what fails; and how many requests each view holds."""
     lines = list(_kept(views, person.auth_method == "token")(**_values(person, now)))
-    [pending] = [line for line in lines if line[0] == PENDING] or [NOTHING]
-    decide, nobody, owned = pending[3:]
+    pending = [line[3:] for line in lines if line[0] == PENDING]
     requests = [line for line in lines if line[0] == REQUESTS]
     watched = {cause: above for what, _, cause, above, *_ in lines if what == WATCHED}
+    decide = sum(number * may for number, _, _, may in pending)
+    nobody = sum(number * is_nobodys for number, is_nobodys, _, _ in pending)
+    owned = sum(number * may * is_own for number, _, is_own, may in pending)
     found = _views(requests, nobody, decide - owned) if views else {}
     return Counted(found, decide, _tallies(requests, watched), watched)
 
 
 REQUESTS, PENDING, WATCHED = "requests", "pending", "watched"
 OF_VIEW = {"people": WITH_PEOPLE, "systems": WITH_SYSTEMS, "all": OPEN}
-Line = tuple[str, str, str, int, int, int]
-NOTHING: Line = (PENDING, "", "", 0, 0, 0)
+# Requests are counted in the last columns; of pending ones they say, with 0 and 1, which are counted.
+Line = tuple[str, str, str, int, int, int, int]
 _ZERO = Value(0, output_field=IntegerField())
 
 
 def _views(lines: Iterable[Line], nobody: int, mine: int) -> dict[str, int]:
     by_state: dict[str, int] = {}
-    for _, state, _, number, is_stuck, is_own in lines:
+    for _, state, _, number, left_alone, own, _ in lines:
         by_state[state] = by_state.get(state, 0) + number
-        nobody += is_stuck
-        mine += is_own
+        nobody += left_alone
+        mine += own
     shared = {view: sum(by_state.get(state, 0) for state in OF_VIEW[view]) for view in OF_VIEW}
     return {view: {"me": mine, "stuck": nobody, **shared}[view] for view in VIEWS}
 
@@ -130,24 +132,29 @@ def _parts(slots: dict[str, Slot], *, views: bool, by_token: bool) -> Iterator[Q
             number=Count("pk"),
             stuck=Count("pk", filter=is_stuck) if views else _ZERO,
             own=Count("pk", filter=is_own) if views else _ZERO,
+            no_flag=_ZERO,
         )
     )
     may = Q(MayDecide(seats.of_columns(slots, by_token=by_token)))
     if not by_token:
         may |= may_with_glass(slots["user"], slots["key"], slots["glass_queues"])
     nobody = stuck.is_stuck_for_want_of_people(slots["now"])
+    # By what they are, so that the rule is asked once of each.
     yield (
         found.filter(state=State.PENDING)
-        .values(what=Value(PENDING))
         .annotate(
-            no_state=Value(""),
-            no_cause=Value(""),
-            decide=Count("pk", filter=may),
-            nobody=Count("pk", filter=nobody) if views else _ZERO,
-            owned=Count("pk", filter=Q(owner=slots["user"]) & may) if views else _ZERO,
+            nobodys=_flag(nobody) if views else _ZERO,
+            own=_flag(Q(owner=slots["user"])) if views else _ZERO,
+            may=_flag(may),
         )
-        .values_list("what", "no_state", "no_cause", "decide", "nobody", "owned")
+        .values("nobodys", "own", "may")
+        .annotate(number=Count("pk"))
+        .values_list(Value(PENDING), Value(""), Value(""), "number", "nobodys", "own", "may")
     )
     yield CauseWatch.objects.filter(user=slots["user"]).values_list(
-        Value(WATCHED), Value(""), "cause", "above", _ZERO, _ZERO
+        Value(WATCHED), Value(""), "cause", "above", _ZERO, _ZERO, _ZERO
     )
+
+
+def _flag(condition: Q) -> Case:
+    return Case(When(condition, then=Value(1)), default=_ZERO)
