@@ -33,14 +33,16 @@ def _is_of_a_proposal(event: Event) -> bool:
 
 def _tellings(event: Event, proposal: Proposal) -> Iterator[Telling]:
     who, url = short_name(event.actor_label), f"/access/changes/{proposal.pk}/"
+    when = event.occurred_at
     if event.action == "access.propose":
         words = f"{who} asked for a change of access, which another administrator has to accept."
         for user_id in _others(proposal.asked_by):
-            yield Telling(user_id, Topic.DECISIONS, f"event/{event.pk}", words, url)
+            mark = f"event/{event.pk}"
+            yield Telling(user_id, Topic.DECISIONS, mark, words, url, happened_at=when)
     elif what := ENDS.get(event.action, "accepted"):
         words = f"{who} {what} the change of access that you asked for."
         mark = f"access/{proposal.pk}"  # one change may be many events
-        yield Telling(proposal.asked_by_id, Topic.MINE, mark, words, url)
+        yield Telling(proposal.asked_by_id, Topic.MINE, mark, words, url, happened_at=when)
 
 
 def _others(person: User) -> list[int]:

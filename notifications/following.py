@@ -5,7 +5,6 @@ it was. The feed tells only events that are settled (`audit.feed`).
 """
 
 from datetime import datetime
-from itertools import groupby
 
 from django.db import transaction
 
@@ -43,13 +42,11 @@ def _advance(at: datetime) -> int:
 
 def tell_of(events: list[Event], *, at: datetime) -> None:
     """Tell whom these events concern, as things stand at `at`."""
-    for moment, some in groupby(events, key=lambda event: event.occurred_at):
-        found = list(some)
-        told = [
-            *telling.of_events(found, at),
-            *access_changes.of_events(found),
-            *sign_ins.of_events(found),
-        ]
-        tell(told, at=at, happened_at=moment)
-        for user, address, sentence in sign_ins.of_old_addresses(found):
-            letters.write_to_old_address(user, address, sentence, at=at)
+    told = [
+        *telling.of_events(events, at),
+        *access_changes.of_events(events),
+        *sign_ins.of_events(events),
+    ]
+    tell(told, at=at)
+    for user, address, sentence in sign_ins.of_old_addresses(events):
+        letters.write_to_old_address(user, address, sentence, at=at)

@@ -15,16 +15,18 @@ GATHER = timedelta(minutes=1)  # what comes within it goes into one letter
 NEWS = timedelta(hours=24)  # what is older is not written to anybody any more
 
 
-def tell(tellings: Iterable[Telling], *, at: datetime, happened_at: datetime | None = None) -> None:
+def tell(tellings: Iterable[Telling], *, at: datetime) -> None:
     """Write what is new of it, at `at`; a repeated mark is nothing new.
 
-    `happened_at` is when it happened, if that was earlier: old news is in the inbox, not in the mail.
+    Old news is in the inbox, not in the mail.
     """
     tellings = list(tellings)
+    if not tellings:
+        return
     people = _people({telling.user_id for telling in tellings})
     wanted = preferences_of(people.values())
     found = [
-        _notice(telling, people[telling.user_id], wanted[telling.user_id], at, happened_at or at)
+        _notice(telling, people[telling.user_id], wanted[telling.user_id], at)
         for telling in tellings
         if telling.user_id in people and _wants(wanted[telling.user_id], telling)
     ]
@@ -46,10 +48,8 @@ def _wants(wanted: Preferences, telling: Telling) -> bool:
     return telling.is_urgent or wanted.wants(telling.topic)
 
 
-def _notice(
-    telling: Telling, user: User, wanted: Preferences, at: datetime, happened_at: datetime
-) -> Notice:
-    item = telling.item
+def _notice(telling: Telling, user: User, wanted: Preferences, at: datetime) -> Notice:
+    item, happened_at = telling.item, telling.happened_at or at
     return Notice(
         user=user,
         topic=telling.topic,

@@ -42,6 +42,7 @@ def _telling(event: Event) -> Telling | None:
         sentence=f"{sentence} {NOT_YOU}",
         url="/me/",
         is_urgent=True,
+        happened_at=event.occurred_at,
     )
 
 
@@ -67,6 +68,6 @@ def of_old_addresses(events: Iterable[Event]) -> list[tuple[User, str, str]]:
         and event.outcome == Outcome.SUCCESS
         and event.facts.get("was")
     }
-    people = User.objects.filter(pk__in=changed, is_active=True)
+    people = User.objects.filter(pk__in=changed, is_active=True) if changed else ()
     words = f"You no longer sign in with this address, but with another. {NOT_YOU}"
     return [(user, changed[user.pk], words) for user in people]

@@ -35,6 +35,7 @@ class Telling:
     item: ApprovalRequest | None = None
     step: int | None = None  # which they may decide
     is_urgent: bool = False
+    happened_at: datetime | None = None  # when it is told later than it happened
 
 
 def about_decision(item: ApprovalRequest, now: datetime) -> list[Telling]:
@@ -234,7 +235,7 @@ def of_events(events: Iterable[Event], now: datetime) -> list[Telling]:
     """Everything that these events tell anybody who may see it; nobody is told of their own acts."""
     told = [event for event in events if event.outcome != Outcome.DENIED]
     items = _items_of(told)
-    watchers = _watchers_of(items.values())
+    watchers = _watchers_of(items.values()) if items else {}
     found: list[tuple[Event, Telling]] = []
     for event in told:
         if of_person := OF_PEOPLE.get(event.action):
@@ -273,7 +274,7 @@ def _for_those_who_may_see(found: list[tuple[Event, Telling]]) -> list[Telling]:
     users = User.objects.filter(pk__in=ids, is_active=True, is_service=False)
     people = {person.user_id: person for person in access.of_all(users, Queue)} if ids else {}
     return [
-        telling
+        replace(telling, happened_at=event.occurred_at)
         for event, telling in found
         if (person := people.get(telling.user_id)) is not None
         and not _is_by(event, person)

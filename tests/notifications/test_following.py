@@ -1,10 +1,11 @@
 """The feed is followed to its end: nothing is left out, nothing told twice, whoever dies in between."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from audit import feed
 from audit.feed import is_settled
@@ -64,3 +65,27 @@ def test_two_workers_at_once_tell_once(cast):
     mine = Notice.objects.filter(user=cast.approver)
     assert {notice.item.ref for notice in mine} == refs
     assert mine.count() == 3
+
+
+def test_many_events_are_read_together(cast):
+    """A worker follows all that happens; asking for each by itself took half of its time."""
+
+    def questions(requests: int) -> int:
+        for _ in range(requests):
+            cast.approve(cast.ask())
+        until(is_settled)
+        with CaptureQueriesContext(connection) as seen:
+            following.run(at=cast.now)
+        return len(seen)
+
+    assert questions(12) == questions(2)
+
+
+def test_each_is_told_when_it_happened(cast):
+    earlier = cast.ask()
+    cast.now += timedelta(hours=25)
+    later = cast.ask()
+    everything_told(cast.now)
+    first, second = (Notice.objects.get(user=cast.approver, item=one) for one in (earlier, later))
+    assert second.at - first.at == timedelta(hours=25)
+    assert first.mail_at is None
