@@ -5,12 +5,11 @@ Asked for each effect twice, in as few statements as can be, whose text is kept.
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from accounts.kept_queries import Kept
 from approvals import quarantine
 from approvals.kinds.base import Kind
 from approvals.models import ApprovalRequest, Effect
+from audit.prepared import kept_cursor
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,14 @@ SELECT
   ({quarantine.STOPS}),
   EXISTS (SELECT FROM approvals_system
     WHERE slug = %(system)s AND (held_at IS NOT NULL OR paused_at IS NOT NULL)),
-  (SELECT count(*) FROM approvals_attempt WHERE effect_id = %(effect)s),
-  EXISTS (SELECT FROM approvals_attempt WHERE effect_id = %(effect)s AND finished_at IS NULL),
+  calls,
+  is_abandoned,
   EXISTS (SELECT FROM approvals_settlement WHERE item_id = %(item)s AND confirmed_at IS NULL),
   EXISTS (SELECT FROM approvals_quarantine WHERE is_open OR released_at > %(lately)s)
+FROM (
+  SELECT count(*) AS calls, coalesce(bool_or(finished_at IS NULL), false) AS is_abandoned
+  FROM approvals_attempt WHERE effect_id = %(effect)s
+) AS tried
 """  # noqa: S608 -- our own words
 
 
@@ -55,6 +58,6 @@ def beside(item: ApprovalRequest, effect: Effect, kind: Kind) -> Beside:
         "system": kind.system_slug if kind.is_outside else None,
         "lately": item.created_at - quarantine.SENT_AGAIN,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(BESIDE, asked)
-        return Beside(*cursor.fetchone())
+    cursor = kept_cursor()
+    cursor.execute(BESIDE, asked)
+    return Beside(*cursor.fetchone())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.dateparse import parse_datetime
 
 from accounts import access, grants
@@ -163,6 +163,9 @@ OF_REQUESTS: Mapping[str, Callable[[Event, ApprovalRequest, datetime], list[Tell
     Action.NOTE: _named,
 }
 
+# These tell only who can decide it, so nobody once it is decided.
+ASKING = {action for action, tell in OF_REQUESTS.items() if tell is _asks_for_a_decision}
+
 # What somebody who watches a request wants to hear; starts and tries are too many.
 WORTH_WATCHING = frozenset(
     {
@@ -257,9 +260,20 @@ def _of_request(
 
 
 def _items_of(events: Iterable[Event]) -> dict[str, ApprovalRequest]:
-    wanted = {*OF_REQUESTS, *WORTH_WATCHING}
-    refs = {e.target_id for e in events if e.target_type == "request" and e.action in wanted}
-    return {item.ref: item for item in queries.requests().filter(ref__in=refs)} if refs else {}
+    """The requests of these events that anybody may be told of: most have been decided by now."""
+    of_requests = [event for event in events if event.target_type == "request"]
+    asking, telling, watched = (
+        {event.target_id for event in of_requests if event.action in actions}
+        for actions in (ASKING, OF_REQUESTS.keys() - ASKING, WORTH_WATCHING)
+    )
+    if not asking | telling | watched:
+        return {}
+    found = queries.requests().filter(
+        Q(ref__in=telling)
+        | Q(ref__in=asking, state=State.PENDING)
+        | Q(Exists(Watch.objects.filter(item=OuterRef("pk"))), ref__in=watched)
+    )
+    return {item.ref: item for item in found}
 
 
 def _watchers_of(items: Iterable[ApprovalRequest]) -> dict[int, list[int]]:
