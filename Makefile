@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-pages bench-queue bench-simulation bench-steady long-run drill-upgrade sbom clean
+.PHONY: demo test lint crash-test crash-controls hosts model screenshots bench bench-audit bench-decision bench-effects bench-explorer bench-job-tables bench-memory bench-pages bench-queue bench-simulation bench-steady long-run drill-upgrade sbom clean
 
 demo: $(VENV)/.product
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -57,6 +57,9 @@ bench-steady: $(VENV)/.development
 
 bench-job-tables: $(VENV)/.development
 	$(BIN)/python -m bench.job_tables
+
+bench-memory: $(VENV)/.development
+	$(BIN)/python -m bench.memory
 
 bench-explorer: $(VENV)/.development
 	$(BIN)/python -m bench.explorer

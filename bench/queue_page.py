@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--data-dir", default="")
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error("--rounds: at least 2, or there is nothing to compare")
     with own_database(options.data_dir) as server:
         _fill(options.requests, options.open, server)
         pages = _measured(options.rounds, grants=options.requests)

@@ -30,7 +30,7 @@ class Process:
 
 
 def all_of(parts: Parts) -> list[Process]:
-    return [process for group, pid in _groups(parts) for process in _read(group, pid)]
+    return [process for group, pid in _groups(parts) for process in of(group, pid)]
 
 
 def _groups(parts: Parts) -> Iterator[tuple[str, int]]:
@@ -61,7 +61,7 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _read(group: str, pid: int) -> Iterator[Process]:
+def of(group: str, pid: int) -> Iterator[Process]:
     """Nothing of one that has just ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]

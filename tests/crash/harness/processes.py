@@ -172,9 +172,7 @@ class Parts:
         """The server processes that work for the application."""
         if self.database is None:
             return []
-        return [
-            pid for pid in children(self.database.pid) if b"approval_queue_app" in _command(pid)
-        ]
+        return [pid for pid in children(self.database.pid) if b"approval_queue_app" in command(pid)]
 
     def database_processes(self) -> list[int]:
         return [*children(self.database.pid), self.database.pid] if self.database else []
@@ -255,7 +253,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def _command(pid: int) -> bytes:
+def command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
