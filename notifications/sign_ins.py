@@ -60,14 +60,16 @@ def _sentence(event: Event) -> str | None:
 
 
 def of_old_addresses(events: Iterable[Event]) -> list[tuple[User, str, str]]:
-    """Whose address was changed, what it was until then, and what is written there."""
-    changed = {
-        int(event.target_id): event.facts["was"]
+    """For each change of an address: whose it was, what it was until then, what is written there."""
+    changed = [
+        (int(event.target_id), event.facts["was"])
         for event in events
         if event.action == "access.change_address"
         and event.outcome == Outcome.SUCCESS
         and event.facts.get("was")
-    }
-    people = User.objects.filter(pk__in=changed, is_active=True) if changed else ()
+    ]
+    if not changed:
+        return []
+    people = User.objects.filter(is_active=True).in_bulk({user_id for user_id, _ in changed})
     words = f"You no longer sign in with this address, but with another. {NOT_YOU}"
-    return [(user, changed[user.pk], words) for user in people]
+    return [(people[user_id], was, words) for user_id, was in changed if user_id in people]

@@ -27,6 +27,7 @@ from approvals.refusals import (
     CommandInFlight,
     Invalid,
     KeyMalformed,
+    KeyReused,
     NotAllowed,
     NotFound,
     Refusal,
@@ -212,7 +213,8 @@ def command(
             if look_before and not keyed.find():
                 seen = look_before(ref, by, arguments)
 
-            def attempt(claimed: Claim) -> Answer:
+            def attempt() -> Answer:
+                claimed = keyed.claim()
                 person = access.of(by, Queue, at=at)
                 item = locked(ref, person)
                 if claimed.is_replay:
@@ -357,7 +359,7 @@ def answered(
 
 
 def carried_out(
-    attempt: Callable[[Claim], Answer],
+    attempt: Callable[[], Answer],
     keyed: Keyed,
     *,
     verb: str,
@@ -365,7 +367,7 @@ def carried_out(
     about: str = "request",
     kept_for: str | None = None,
 ) -> Answer:
-    """One transaction around the key and all that is done under it. Raises a `Refusal`.
+    """One transaction around `attempt`, which claims the key. Raises a `Refusal`.
 
     A refusal undoes everything. A second transaction then records the attempt and, when the refusal is
     final and `kept_for` names a request, keeps it under the key.
@@ -373,18 +375,27 @@ def carried_out(
     with _in_time():
         try:
             with transaction.atomic():
-                return attempt(keyed.claim())
+                return attempt()
         except Refusal as refusal:
             if isinstance(refusal, NOT_AN_ATTEMPT) or refusal.is_replay:
                 raise
             with transaction.atomic():
                 if refusal.is_final and kept_for is not None:
-                    claimed = keyed.claim()
-                    if claimed.is_replay:  # sent twice: the other one was done in between
+                    claimed = _claimed_anew(keyed)
+                    if claimed is not None and claimed.is_replay:
                         return replayed(claimed)
-                    idempotency.keep_refusal(claimed, refusal, ref=kept_for)
+                    if claimed is not None:
+                        idempotency.keep_refusal(claimed, refusal, ref=kept_for)
                 _record_refused(keyed, verb, target, about, refusal)
             raise
+
+
+def _claimed_anew(keyed: Keyed) -> Claim | None:
+    """After the rollback; by now the same may have been done, or the key used for something else."""
+    try:
+        return keyed.claim()
+    except KeyReused:
+        return None
 
 
 @contextmanager

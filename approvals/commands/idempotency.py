@@ -1,7 +1,8 @@
 """One key, one effect, one answer (mechanisms §1, after draft-ietf-httpapi-idempotency-key-header).
 
-The record is written in the command's own transaction: a process that dies leaves no stuck claim,
-and a duplicate that arrives meanwhile waits on the unique index until its lock timeout.
+An answer is kept in the command's own transaction: a process that dies leaves no stuck claim, and a
+duplicate that arrives meanwhile waits on the unique index until its lock timeout. A refusal undoes
+the command, and is kept in the transaction that records it.
 """
 
 import hashlib

@@ -13,7 +13,6 @@ from accounts import access
 from accounts.access import Access
 from accounts.models import User
 from approvals.commands.frame import Answer, Keyed, answered, carried_out, replayed
-from approvals.commands.idempotency import Claim
 from approvals.models import Queue
 
 
@@ -47,10 +46,11 @@ def managed(
     operation = operation or f"{about}_{verb}"
     keyed = Keyed.of(operation, str(target), arguments or {}, by=by, at=at, key=key)
 
-    def attempt(claimed: Claim) -> Answer:
+    def attempt() -> Answer:
         person = access.of(by, Queue)
         if check is not None:
             check(person)
+        claimed = keyed.claim()
         if claimed.is_replay:
             return replayed(claimed)
         changed = act(person)

@@ -25,7 +25,7 @@ from approvals.commands.frame import (
     replayed,
     required,
 )
-from approvals.commands.idempotency import Claim, EventPlace
+from approvals.commands.idempotency import EventPlace
 from approvals.content import hash_of, normalised
 from approvals.deciders import candidates
 from approvals.events import Action
@@ -90,7 +90,8 @@ def submit(
     called = effect_key(by.person_key, principal(by), keyed.key)
     examined = chosen.examine_again(content["payload"], called) if allowed else []
 
-    def attempt(claimed: Claim) -> Answer:
+    def attempt() -> Answer:
+        claimed = keyed.claim()
         if claimed.is_replay:
             return replayed(claimed)
         person = access.of(by, Queue)

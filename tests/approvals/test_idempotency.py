@@ -330,6 +330,28 @@ def test_a_refusal_gives_way_to_the_same_command_that_was_done_in_between(cast, 
     assert denied(cast.approver) == []
 
 
+def test_a_refusal_whose_key_was_used_for_something_else_in_between_is_recorded(cast, monkeypatch):
+    item, claim_key, calls = cast.ask(), frame.Keyed.claim, []
+
+    def claim_late(keyed):
+        calls.append(keyed)
+        if len(calls) == 2:
+            decide.approve(ref=item.ref, by=cast.approver, at=cast.now, key="K", revision=1, step=1)
+        return claim_key(keyed)
+
+    monkeypatch.setattr(frame.Keyed, "claim", claim_late)
+    refused(
+        TransitionNotAllowed,
+        decide.take_back,
+        ref=item.ref,
+        by=cast.approver,
+        at=cast.now,
+        key="K",
+    )
+    assert [event.action for event in denied(cast.approver)] == ["request.take_back"]
+    assert IdempotencyRecord.objects.get(key="K").operation == "approve"
+
+
 def test_a_refusal_that_is_not_final_is_judged_afresh(cast):
     item = cast.ask()
     finance = Team.objects.get(name="Finance")

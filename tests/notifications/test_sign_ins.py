@@ -83,12 +83,24 @@ def test_without_a_mail_server_nothing_is_written_to_anybody(cast, settings):
     assert not Letter.objects.exists()
 
 
-def test_a_changed_address_is_told_to_the_old_one_too(cast, mailoutbox):
+def change_address(cast, address: str) -> None:
     other = User.objects.get(email="admin2@demo.test")
-    change = {"what": "address", "person": cast.approver.pk, "address": "new@demo.test"}
+    change = {"what": "address", "person": cast.approver.pk, "address": address}
     said = {"changes": [change], "reason": "Moved.", "by": cast.admin, "at": cast.now}
     asked = proposals.propose(**said, key=cast.key())
     proposals.accept(pk=int(asked.ref), by=other, at=cast.now, key=cast.key())
+
+
+def test_each_old_address_is_written_to_when_it_changed_twice(cast):
+    change_address(cast, "typo@demo.test")
+    change_address(cast, "new@demo.test")
+    hear(cast)
+    old = Letter.objects.filter(body__contains="You no longer sign in with this address")
+    assert sorted(letter.address for letter in old) == ["finance1@demo.test", "typo@demo.test"]
+
+
+def test_a_changed_address_is_told_to_the_old_one_too(cast, mailoutbox):
+    change_address(cast, "new@demo.test")
     hear(cast)
     assert about_sign_in(cast.approver) == ["You sign in with another address from now on"]
     letters.write(cast.approver.pk, at=soon(cast.now))
