@@ -196,6 +196,14 @@ def test_who_watches_is_told_what_happens_and_once_for_one_event(cast):
     ]
 
 
+def test_who_watches_is_told_when_nobody_else_would_be(cast):
+    item = cast.ask()
+    watch(ref=item.ref, by=cast.auditor, at=cast.now, wanted=True)
+    cast.approve(item)
+    hear(cast)
+    assert told(cast.auditor) == [f"{item.ref}, which you watch: approved, revision 1."]
+
+
 def test_who_stopped_watching_is_not_told(cast):
     item = cast.ask()
     watch(ref=item.ref, by=cast.auditor, at=cast.now, wanted=True)
