@@ -381,21 +381,23 @@ def carried_out(
                 raise
             with transaction.atomic():
                 if refusal.is_final and kept_for is not None:
-                    claimed = _claimed_anew(keyed)
-                    if claimed is not None and claimed.is_replay:
-                        return replayed(claimed)
-                    if claimed is not None:
-                        idempotency.keep_refusal(claimed, refusal, ref=kept_for)
+                    done = _keep(refusal, keyed, kept_for)
+                    if done is not None:
+                        return replayed(done)
                 _record_refused(keyed, verb, target, about, refusal)
             raise
 
 
-def _claimed_anew(keyed: Keyed) -> Claim | None:
-    """After the rollback; by now the same may have been done, or the key used for something else."""
+def _keep(refusal: Refusal, keyed: Keyed, ref: str) -> Claim | None:
+    """Keep it under the key; or give what the same command, sent twice, has come to meanwhile."""
     try:
-        return keyed.claim()
-    except KeyReused:
+        claimed = keyed.claim()
+    except KeyReused:  # by now the key is that of something else
         return None
+    if claimed.is_replay:
+        return claimed
+    idempotency.keep_refusal(claimed, refusal, ref=ref)
+    return None
 
 
 @contextmanager

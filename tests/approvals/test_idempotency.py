@@ -309,45 +309,37 @@ def test_a_final_refusal_undoes_what_was_done_before_it(cast):
     assert len(denied(cast.approver)) == 1
 
 
-def test_a_refusal_gives_way_to_the_same_command_that_was_done_in_between(cast, monkeypatch):
-    """T1.4: sent twice; one is refused, and before it says so, the other is carried out."""
-    item, claim_key, calls = cast.ask(), frame.Keyed.claim, []
-
-    def take_back():
-        return decide.take_back(ref=item.ref, by=cast.approver, at=cast.now, key="K")
+def before_the_refusal_is_kept(monkeypatch, does) -> None:
+    """`does` runs once the refused command is rolled back, before its key is claimed again."""
+    claim_key, calls = frame.Keyed.claim, []
 
     def claim_late(keyed):
         calls.append(keyed)
         if len(calls) == 2:
-            cast.approve(item)
-            take_back()
+            does()
         return claim_key(keyed)
 
     monkeypatch.setattr(frame.Keyed, "claim", claim_late)
-    answer = take_back()
+
+
+def test_a_refusal_gives_way_to_the_same_command_that_was_done_in_between(cast, monkeypatch):
+    """T1.4: sent twice; one is refused, and before it says so, the other is carried out."""
+    item = cast.ask()
+    command = {"ref": item.ref, "by": cast.approver, "at": cast.now, "key": "K"}
+    before_the_refusal_is_kept(
+        monkeypatch, lambda: (cast.approve(item), decide.take_back(**command))
+    )
+    answer = decide.take_back(**command)
     assert (answer.is_replay, answer.verb) == (True, "take_back")
     assert cast.get(item.ref).state == State.PENDING
     assert denied(cast.approver) == []
 
 
 def test_a_refusal_whose_key_was_used_for_something_else_in_between_is_recorded(cast, monkeypatch):
-    item, claim_key, calls = cast.ask(), frame.Keyed.claim, []
-
-    def claim_late(keyed):
-        calls.append(keyed)
-        if len(calls) == 2:
-            decide.approve(ref=item.ref, by=cast.approver, at=cast.now, key="K", revision=1, step=1)
-        return claim_key(keyed)
-
-    monkeypatch.setattr(frame.Keyed, "claim", claim_late)
-    refused(
-        TransitionNotAllowed,
-        decide.take_back,
-        ref=item.ref,
-        by=cast.approver,
-        at=cast.now,
-        key="K",
-    )
+    item = cast.ask()
+    command = {"ref": item.ref, "by": cast.approver, "at": cast.now, "key": "K"}
+    before_the_refusal_is_kept(monkeypatch, lambda: decide.approve(**command, revision=1, step=1))
+    refused(TransitionNotAllowed, decide.take_back, **command)
     assert [event.action for event in denied(cast.approver)] == ["request.take_back"]
     assert IdempotencyRecord.objects.get(key="K").operation == "approve"
 
